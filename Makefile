@@ -1,0 +1,48 @@
+# make demo | test | test-slow | check | docs | lock | clean
+# PYTHON chooses the interpreter (3.11 or newer) that the virtual environment is made with.
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: setup demo test test-slow check format docs lock clean
+
+setup: $(STAMP) ## the virtual environment with everything pinned
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "inferswarm needs Python 3.11 or newer with venv; '$(PYTHON)' is not: make PYTHON=/path/to/python"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## a 20 s streamed benchmark of the built-in simulator, with its report
+	$(BIN)/inferswarm run --users 16 --spawn-rate 8/s --duration 20s --max-output-tokens 64
+
+test: setup ## the fast suite, under 5 minutes on 2 cores
+	$(BIN)/pytest
+
+test-slow: setup ## what takes longer or needs system packages; skipped tests say how to get them
+	$(BIN)/pytest -m slow -rs
+
+check: setup ## format, lint, types
+	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format src tests tools
+	$(BIN)/ruff check --fix src tests tools
+
+docs: setup ## write the generated parts of the documentation again
+	$(BIN)/python tools/generate_docs.py
+
+lock: ## pin the newest versions again, with hashes; needs uv
+	cd requirements && for name in run dev; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt; done
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

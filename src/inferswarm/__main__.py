@@ -1,0 +1,7 @@
+"""`python -m inferswarm`."""
+
+import sys
+
+from inferswarm.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,96 @@
+"""Command-line flags derived from the declared options, and the configuration they resolve to."""
+
+import argparse
+import difflib
+import os
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from inferswarm.config.options import Section
+from inferswarm.config.sources import (
+    Given,
+    Option,
+    from_environment,
+    from_file,
+    from_set,
+    options_of,
+    resolve,
+)
+from inferswarm.errors import InputError
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses with our exit code, in one line that names the nearest valid flag."""
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's complaint into an InputError."""
+        known = list(self._option_string_actions)
+        wrong = [word.split("=")[0] for word in message.split() if word.startswith("-")]
+        near = [hit for word in wrong for hit in difflib.get_close_matches(word, known, 1, 0.6)]
+        hint = f"; did you mean {near[0]}?" if near and near[0] not in wrong else ""
+        raise InputError(f"{message}{hint}; see {self.prog} --help")
+
+
+def add_options(
+    parser: argparse.ArgumentParser, tree: type[Section], sections: Sequence[str]
+) -> None:
+    """A flag for every option of these sections that has one, grouped by section."""
+    groups: dict[str, Any] = {}
+    for option in options_of(tree):
+        section = option.key.rpartition(".")[0]
+        if option.flag and section in sections:
+            group = groups.setdefault(section, parser.add_argument_group(section or "options"))
+            _add_flag(group, option)
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """`--config FILE` and `--set section.name=value`."""
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="YAML or TOML file with any of the options."
+    )
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="assignments",
+        help="Any option, as in --set timeouts.first_byte=2m; `inferswarm config` lists them.",
+    )
+
+
+def configuration(tree: type[SectionT], parsed: argparse.Namespace) -> SectionT:
+    """Resolve file, environment, flags and `--set`, in this order."""
+    flags = [
+        Given(option.key, getattr(parsed, option.key), str(option.flag))
+        for option in options_of(tree)
+        if getattr(parsed, option.key, None) is not None
+    ]
+    files = from_file(parsed.config) if parsed.config else []
+    return resolve(
+        tree,
+        [*files, *from_environment(tree, os.environ), *flags, *from_set(parsed.assignments)],
+    )
+
+
+def help_of(option: Option) -> str:
+    """Sentence, unit and default of an option."""
+    default = option.field.default
+    shown = "" if default in (None, "", {}) else f" (default: {default})"
+    unit = f" [{option.unit}]" if option.unit else ""
+    return f"{option.sentence}{unit}{shown}".replace("%", "%%")
+
+
+def _add_flag(group: Any, option: Option) -> None:
+    common: dict[str, Any] = {"dest": option.key, "help": help_of(option), "default": None}
+    if option.field.annotation is bool:
+        group.add_argument(option.flag, action=argparse.BooleanOptionalAction, **common)
+        return
+    metavar = option.key.rpartition(".")[2].upper()
+    kind = option.field.annotation
+    if typing.get_origin(kind) is typing.Literal:
+        metavar = "{" + ",".join(map(str, typing.get_args(kind))) + "}"
+    group.add_argument(option.flag, metavar=metavar, **common)

@@ -1,0 +1,71 @@
+"""`inferswarm`: finds the sub-command, and turns every expected error into one line and an exit code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from inferswarm import __version__
+from inferswarm.cli import backends, config, report, run, simulate
+from inferswarm.cli.arguments import Parser
+from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, InferswarmError
+
+COMMANDS = (run, simulate, report, backends, config)
+_EPILOG = """examples:
+  inferswarm run                                     load the built-in simulator for a minute
+  inferswarm run --target localhost:8000 --backend vllm --users 32 --duration 60s
+  inferswarm report runs/x                           rebuild summary and page from the records
+
+exit codes: 0 ok, 1 a goal was missed, 2 wrong input, 3 run invalid, 4 target unreachable or
+refusing, 5 internal error, 130 interrupted
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = Parser(
+        prog="inferswarm",
+        description="Load an LLM inference server as its users will, and tell what they would feel.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"inferswarm {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.NAME,
+            help=command.SUMMARY,
+            description=command.SUMMARY,
+            epilog=command.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(execute=command.execute)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code for the shell."""
+    try:
+        parsed = parser().parse_args(arguments)
+        return int(parsed.execute(parsed))
+    except InferswarmError as error:
+        print(f"inferswarm: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("inferswarm: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`inferswarm ... | head`): nothing is wrong with us.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception as bug:
+        # The last line of defence: a bug of ours must still end in one line and its exit code.
+        if "INFERSWARM_DEBUG" in os.environ:
+            raise
+        print(
+            f"inferswarm: internal error: {type(bug).__name__}: {bug}; "
+            "set INFERSWARM_DEBUG=1 for a traceback",
+            file=sys.stderr,
+        )
+        return EXIT_INTERNAL

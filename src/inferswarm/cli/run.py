@@ -1,0 +1,231 @@
+"""`inferswarm run`: load a server, watch, and get a verdict and a report folder."""
+
+import argparse
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from rich.console import Console
+
+from inferswarm import __version__
+from inferswarm.adapters.table import adapter_for
+from inferswarm.cli import report
+from inferswarm.cli.arguments import add_options, add_sources, configuration
+from inferswarm.cli.view import view_for
+from inferswarm.config.sources import masked
+from inferswarm.config.tree import RunConfig
+from inferswarm.errors import (
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_RUN_INVALID,
+    EXIT_TARGET,
+    StorageError,
+)
+from inferswarm.probe import find_model
+from inferswarm.prompts.text import read_prompts
+from inferswarm.reports import text
+from inferswarm.runs import LocalRun
+from inferswarm.simulator.process import RunningSimulator
+from inferswarm.snapshot import Snapshot
+from inferswarm.storage import RunFolder, compress_closed_parts, write_file
+
+NAME = "run"
+SUMMARY = "Load an inference server and report what its users would feel."
+EXAMPLES = """examples:
+  inferswarm run
+  inferswarm run --target http://localhost:8000 --backend vllm --model NAME \\
+      --prompts prompts.txt --users 32 --spawn-rate 8 --duration 60s \\
+      --max-output-tokens 128 --out runs/x
+  inferswarm run --target localhost:8000 --api chat --requests 500 --users 16
+  inferswarm run --config bench.yaml --set timeouts.first_byte=2m
+"""
+SECTIONS = ("target", "prompts", "request", "load", "output")
+COMPRESS_INTERVAL_S = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the common options, and the sources of all of them."""
+    add_options(parser, RunConfig, SECTIONS)
+    add_sources(parser)
+    parser.add_argument(
+        "--require-valid", action="store_true", help="Exit with code 3 when the verdict is INVALID."
+    )
+
+
+def execute(parsed: argparse.Namespace) -> int:
+    """Check everything that can be checked, then load, then report."""
+    console = Console(highlight=False)
+    config = configuration(RunConfig, parsed)
+    adapter_for(config.target.backend, config.target.api)
+    prompts = read_prompts(config.prompts.source)
+    simulated = not config.target.url
+    with _target(config, console) as config:
+        model = find_model(config, adapter_for(config.target.backend, config.target.api))
+        run = _describe(config, model, simulated=simulated)
+        folder = RunFolder.create(config.output.out or Path("runs") / run["id"])
+        run |= {"prompts": len(prompts)}
+        _write_description(folder, config, run)
+        _announce(console, run, folder)
+        plan = {
+            "run": run["id"],
+            "config": config.model_dump(mode="json"),
+            "prompts": prompts,
+            "model": model,
+            "records": str(folder.records.resolve()),
+        }
+        ended, interrupted = _load(plan, config, folder, console)
+    _write_end(folder, run, ended)
+    with contextlib.suppress(StorageError):
+        compress_closed_parts(folder, all_parts=True)
+    return _finish(
+        folder, ended, console, interrupted=interrupted, require_valid=parsed.require_valid
+    )
+
+
+@contextlib.contextmanager
+def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
+    """The configuration with a target: the given one, or the built-in simulator while it runs."""
+    if config.target.url:
+        yield config
+        return
+    with RunningSimulator(config.simulator) as simulator:
+        console.print(
+            f"no --target given: loading the built-in simulator at {simulator.url} "
+            f"(TTFT {config.simulator.ttft}, ITL {config.simulator.itl})",
+            markup=False,
+            soft_wrap=True,
+        )
+        target = config.target.model_copy(update={"url": simulator.url})
+        yield config.model_copy(update={"target": target})
+
+
+def _describe(config: RunConfig, model: str, *, simulated: bool) -> dict[str, Any]:
+    """What `summary.json` says under `run`; the end adds how it ended."""
+    started = datetime.now(UTC)
+    return {
+        "id": f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        "started": started.isoformat(timespec="seconds"),
+        "target": config.target.url,
+        "backend": config.target.backend,
+        "api": config.target.api,
+        "model": model,
+        "users": config.load.users,
+        "workers": config.load.workers,
+        "simulated": simulated,
+        "inferswarm_version": __version__,
+        "notes": ["The target is the built-in simulator, not a real server."] if simulated else [],
+    }
+
+
+def _write_description(folder: RunFolder, config: RunConfig, run: dict[str, Any]) -> None:
+    write_file(folder.config, yaml.safe_dump(masked(config), sort_keys=False).encode())
+    write_file(folder.run, msgspec.json.format(msgspec.json.encode(run), indent=2))
+
+
+def _announce(console: Console, run: dict[str, Any], folder: RunFolder) -> None:
+    console.print(
+        f"loading {run['target']} ({run['backend']} {run['api']}, model {run['model'] or '-'}) "
+        f"with {run['users']} users; results in {folder.path}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _load(
+    plan: dict[str, Any], config: RunConfig, folder: RunFolder, console: Console
+) -> tuple[dict[str, Any], bool]:
+    """Carry the plan out; (the master's last word, whether somebody interrupted)."""
+    ended: dict[str, Any] = {}
+    compressed_s = time.monotonic()
+    with (
+        LocalRun(plan, config.load.workers, folder.log) as local,
+        _interruptible(local, config) as interrupts,
+        view_for(console, config.load) as view,
+    ):
+        for event in local.events():
+            view.show(event)
+            if event["event"] == "ended":
+                ended = event
+            if time.monotonic() - compressed_s > COMPRESS_INTERVAL_S:
+                compress_closed_parts(folder, all_parts=False)
+                compressed_s = time.monotonic()
+    return ended, bool(interrupts)
+
+
+@contextlib.contextmanager
+def _interruptible(local: LocalRun, config: RunConfig) -> Iterator[list[int]]:
+    """First Ctrl-C (or SIGTERM): end in order. Second: end at once. Yields the signals so far."""
+    interrupts: list[int] = []
+
+    def interrupted(number: int, _: object) -> None:
+        interrupts.append(number)
+        if len(interrupts) > 1:
+            local.kill_now()
+            os.write(
+                2, b"\ninferswarm: ended at once; `inferswarm report` rebuilds from the records\n"
+            )
+            os._exit(EXIT_INTERRUPTED)
+        os.write(2, f"\nstopping: answers under way have {config.load.grace} to end\n".encode())
+        local.stop()
+
+    kept = {
+        number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield interrupts
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _write_end(folder: RunFolder, run: dict[str, Any], ended: dict[str, Any]) -> None:
+    """Add how the run ended to its description, and keep how the client fared."""
+    done = run | {key: ended[key] for key in ("reason", "attempted") if key in ended}
+    done["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        write_file(folder.run, msgspec.json.format(msgspec.json.encode(done), indent=2))
+        if "client" in ended:
+            write_file(folder.client, msgspec.json.encode(ended["client"]))
+    except StorageError as error:
+        print(f"inferswarm: {error}", file=sys.stderr)
+
+
+def _finish(
+    folder: RunFolder,
+    ended: dict[str, Any],
+    console: Console,
+    *,
+    interrupted: bool,
+    require_valid: bool,
+) -> int:
+    """Report, say what went wrong in one line, and choose the exit code."""
+    built = report.make(folder, console)
+    shot = built.snapshot
+    console.print(text.result(shot))
+    console.print(f"report: {folder.report}", markup=False, soft_wrap=True)
+    if ended.get("trouble"):
+        print(f"inferswarm: {ended['trouble']}", file=sys.stderr)
+        return EXIT_INTERNAL
+    if interrupted:
+        return EXIT_INTERRUPTED
+    if not shot.requests.succeeded:
+        print(f"inferswarm: {_why_nothing(shot, ended)}", file=sys.stderr)
+        return EXIT_TARGET
+    if require_valid and not shot.verdict.valid:
+        return EXIT_RUN_INVALID
+    return EXIT_OK
+
+
+def _why_nothing(shot: Snapshot, ended: dict[str, Any]) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in shot.requests.by_outcome.items())
+    return f"no request succeeded ({kinds or 'none was sent'}); {ended.get('reason', '')}"

@@ -1,0 +1,1 @@
+"""The settings tree: declared in `tree`, filled from file, environment and flags in `sources`."""

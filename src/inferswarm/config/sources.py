@@ -1,0 +1,242 @@
+"""From file, environment, flags and `--set` to a checked configuration.
+
+Later sources win: defaults, file, environment, flags, `--set`. Every value remembers where it came
+from, so that a refusal can say: where, which key, what was given, what is allowed, what was meant.
+"""
+
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from inferswarm.config.options import Section
+from inferswarm.config.tree import ALIASES, ENVIRONMENT_ALIASES
+from inferswarm.config.units import Duration, Rate
+from inferswarm.errors import InputError
+from inferswarm.nearest import did_you_mean, nearest
+
+ENVIRONMENT_PREFIX = "INFERSWARM_"
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One declared option of a tree, by its dotted key."""
+
+    key: str
+    field: FieldInfo
+
+    @property
+    def _extra(self) -> dict[str, Any]:
+        return typing.cast("dict[str, Any]", self.field.json_schema_extra or {})
+
+    @property
+    def flag(self) -> str | None:
+        """Its own command-line flag, if it has one."""
+        return typing.cast("str | None", self._extra.get("flag"))
+
+    @property
+    def unit(self) -> str:
+        """Unit of plain numbers."""
+        return str(self._extra.get("unit", ""))
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value must never be shown or stored."""
+        return bool(self._extra.get("secret"))
+
+    @property
+    def sentence(self) -> str:
+        """What it is."""
+        return self.field.description or ""
+
+    @property
+    def environment(self) -> str:
+        """Its environment variable."""
+        return ENVIRONMENT_PREFIX + self.key.replace(".", "_").upper()
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """The types it takes, None left out."""
+        given = self.field.annotation
+        if typing.get_origin(given) in (typing.Union, types.UnionType):
+            return tuple(kind for kind in typing.get_args(given) if kind is not type(None))
+        return (given,)
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        return " or ".join(self._allowed(kind) for kind in self.kinds)
+
+    def _allowed(self, kind: Any) -> str:
+        if typing.get_origin(kind) is Literal:
+            return "one of " + ", ".join(map(str, typing.get_args(kind)))
+        if typing.get_origin(kind) is dict:
+            return "a mapping of names to values"
+        if kind in (Duration, Rate):
+            return str(kind.ALLOWED)
+        names = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
+        return " ".join(filter(None, [names.get(kind, "text"), *self._bounds()]))
+
+    def _bounds(self) -> Iterator[str]:
+        words = {"ge": "of at least", "gt": "above", "le": "and at most", "lt": "and below"}
+        for bound in self.field.metadata:
+            for name, word in words.items():
+                if getattr(bound, name, None) is not None:
+                    yield f"{word} {getattr(bound, name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value as somebody gave it, and where."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+def options_of(tree: type[Section], prefix: str = "") -> Iterator[Option]:
+    """All options of a tree, in the order of their declaration."""
+    for name, field in tree.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from options_of(kind, f"{prefix}{name}.")
+        else:
+            yield Option(f"{prefix}{name}", field)
+
+
+def from_file(path: Path) -> list[Given]:
+    """Values of a YAML or TOML file; refuses what cannot be read or is no mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except OSError as error:
+        raise InputError(f"configuration file {path}: {error.strerror}; check the path") from None
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise InputError(f"configuration file {path}: not valid YAML or TOML: {where}") from None
+    if tree is None:
+        return []
+    if not isinstance(tree, dict):
+        raise InputError(f"configuration file {path}: must be a mapping of sections, got {tree!r}")
+    return [Given(key, value, str(path)) for key, value in _leaves(tree)]
+
+
+def from_environment(tree: type[Section], environment: Mapping[str, str]) -> list[Given]:
+    """Values of INFERSWARM_* variables and of the old tool's names for them."""
+    options = {option.environment: option.key for option in options_of(tree)}
+    keys = set(options.values())
+    old = {name: key for name, key in ENVIRONMENT_ALIASES.items() if key in keys}
+    given = [
+        Given(key, environment[name], f"environment {name}")
+        for name, key in {**old, **options}.items()
+        if environment.get(name)
+    ]
+    return [Given(one.key, _plain(one.value), one.origin) for one in given]
+
+
+def from_set(assignments: list[str]) -> list[Given]:
+    """Values of `--set section.name=value`."""
+    given = []
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--set {text}: must be section.name=value, as in --set load.users=8")
+        given.append(Given(key.strip(), _plain(value), "--set"))
+    return given
+
+
+def resolve(tree: type[SectionT], givens: list[Given]) -> SectionT:
+    """Check all values and build the configuration; later ones win."""
+    options = {option.key: option for option in options_of(tree)}
+    chosen: dict[str, Given] = {}
+    for given in givens:
+        one = Given(ALIASES.get(given.key, given.key), given.value, given.origin)
+        key = next(
+            (key for key in options if one.key == key or one.key.startswith(f"{key}.")), None
+        )
+        if key is None:
+            raise InputError(_unknown(one, list(options)))
+        chosen[one.key] = one
+    try:
+        return tree.model_validate(_nested(chosen))
+    except ValidationError as error:
+        raise InputError(_refusal(error, options, chosen)) from None
+
+
+def masked(config: Section) -> dict[str, Any]:
+    """The resolved configuration as plain values, secrets as `***`."""
+    return typing.cast("dict[str, Any]", _mask(config.model_dump(mode="json")))
+
+
+_SECRET_NAMES = ("authorization", "key", "token", "password", "secret", "cookie")
+
+
+def _mask(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _mask(inner, key) for key, inner in value.items()}
+    if isinstance(value, str) and value and name.lower().endswith(_SECRET_NAMES):
+        return "***"
+    return value
+
+
+def _leaves(tree: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        elif value is not None:
+            yield f"{prefix}{name}", value
+
+
+def _nested(chosen: dict[str, Given]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, given in chosen.items():
+        *path, last = key.split(".")
+        level = tree
+        for name in path:
+            level = level.setdefault(name, {})
+        level[last] = given.value
+    return tree
+
+
+def _plain(text: str) -> Any:
+    """A value typed in a shell, as YAML would read it, but durations and the like stay text."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, bool | int | float | dict) else text
+
+
+def _unknown(given: Given, known: list[str]) -> str:
+    last = {key.rsplit(".", 1)[-1]: key for key in known}
+    hint = did_you_mean(given.key, known)
+    if not hint and (name := nearest(given.key.rsplit(".", 1)[-1], last)):
+        hint = f"; did you mean {last[name]}?"
+    hint = hint or "; see `inferswarm config` for all options"
+    return f"{given.origin}: unknown option {given.key} (given: {given.value!r}){hint}"
+
+
+def _refusal(error: ValidationError, options: dict[str, Option], chosen: dict[str, Given]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    option = next(
+        (options[name] for name in options if key == name or key.startswith(f"{name}.")), None
+    )
+    if option is None:
+        return f"{key or 'configuration'}: {first['msg'].removeprefix('Value error, ')}"
+    given = next((chosen[name] for name in chosen if name.startswith(option.key)), None)
+    origin = given.origin if given else "default"
+    value = "***" if option.secret else repr(given.value if given else first["input"])
+    choices = [str(one) for kind in option.kinds for one in typing.get_args(kind)]
+    hint = did_you_mean(str(given.value if given else ""), choices)
+    own_words = first["msg"].removeprefix("Value error, ")
+    allowed = own_words if own_words != first["msg"] else f"allowed: {option.allowed}"
+    return f"{origin}: {option.key} was given {value}; {allowed}{hint}"

@@ -1,0 +1,198 @@
+"""The settings of a run, every option declared once: what a configuration file holds."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, model_validator
+
+from inferswarm.config.options import Section, option
+from inferswarm.config.simulator import SimulatorOptions
+from inferswarm.config.units import Duration, Rate
+
+
+def _spell_target(given: object) -> str:
+    """`host[:port][/path]` with or without a scheme becomes a URL without a trailing slash."""
+    text = str(given or "").strip()
+    if not text:
+        return ""
+    if "://" not in text:
+        text = f"http://{text}"
+    scheme, rest = text.split("://", 1)
+    if scheme not in ("http", "https") or not rest.strip("/"):
+        raise ValueError(
+            "must be host[:port][/path], with http:// or https:// or nothing before it"
+        )
+    return text.rstrip("/")
+
+
+class TargetOptions(Section):
+    """The inference server."""
+
+    url: Annotated[str, BeforeValidator(_spell_target)] = option(
+        "",
+        "The server: host[:port][/path], http unless it says so; empty is the built-in simulator.",
+        flag="--target",
+    )
+    backend: str = option(
+        "openai", "Wire format that the server speaks: see `inferswarm backends`.", flag="--backend"
+    )
+    api: Literal["completions", "chat"] = option(
+        "completions", "Which of the backend's routes to use.", flag="--api"
+    )
+    model: str = option(
+        "", "Model name sent with each request; empty asks the server for its list.", flag="--model"
+    )
+    stream: bool = option(True, "Ask for streamed answers.", flag="--stream")
+    api_key_env: str = option(
+        "INFERSWARM_API_KEY",
+        "Environment variable that holds the bearer token, when it is set.",
+        flag="--api-key-env",
+    )
+    api_key_file: Path | None = option(
+        None, "File that holds the bearer token.", flag="--api-key-file"
+    )
+    headers: dict[str, str] = option({}, "Further HTTP headers of each request.")
+    ca_file: Path | None = option(
+        None, "Certificates (PEM) to trust instead of the system's.", flag="--ca-file"
+    )
+    insecure: bool = option(False, "Do not verify the server's certificate.", flag="--insecure")
+
+
+class PromptOptions(Section):
+    """What is asked."""
+
+    source: str = option(
+        "", "Text file with one prompt a line; empty uses a few built-in ones.", flag="--prompts"
+    )
+    seed: int = option(0, "Seed of the choice of prompts.", flag="--seed")
+
+
+class RequestOptions(Section):
+    """What each request asks of the model."""
+
+    max_output_tokens: int = option(
+        128, "Upper bound of an answer's length.", flag="--max-output-tokens", unit="tokens", ge=1
+    )
+    ignore_eos: bool = option(
+        False,
+        "Ask for answers of exactly that length (servers that know `ignore_eos`).",
+        flag="--ignore-eos",
+    )
+    temperature: float | None = option(
+        None, "Sampling temperature; not sent unless given.", flag="--temperature", ge=0
+    )
+    extra_body: dict[str, Any] = option({}, "Further fields of each request's JSON body.")
+
+
+class LoadOptions(Section):
+    """How much, how fast, how long."""
+
+    users: int = option(
+        1, "Clients that each wait for an answer before they ask again.", flag="--users", ge=1
+    )
+    spawn_rate: Rate = option("100/s", "Users started per second.", flag="--spawn-rate")
+    duration: Duration | None = option(
+        None,
+        "How long to load, ramp-up included; 60s unless `requests` is given.",
+        flag="--duration",
+    )
+    requests: int | None = option(
+        None, "Stop after exactly this many requests.", flag="--requests", ge=1
+    )
+    think_time: Duration = option(
+        "0s", "Pause of a user between an answer and its next request.", flag="--think-time"
+    )
+    grace: Duration = option(
+        "30s",
+        "How long answers under way may take to end after the load; then they are cancelled.",
+        flag="--grace",
+    )
+    give_up_after: int = option(
+        200, "Stop when this many requests failed and none succeeded; 0 never does.", ge=0
+    )
+    workers: int = option(
+        1, "Worker processes on this machine; one uses one core.", flag="--workers", ge=1, le=256
+    )
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> "LoadOptions":
+        if self.spawn_rate <= 0:
+            raise ValueError("spawn_rate must be above 0/s")
+        return self
+
+    @property
+    def lasting(self) -> Duration | None:
+        """`duration`, or its default of a minute when neither it nor `requests` is given."""
+        if self.duration is None and self.requests is None:
+            return Duration.parse("60s")
+        return self.duration
+
+
+class TimeoutOptions(Section):
+    """How long to wait for a server."""
+
+    connect: Duration = option("10s", "To open a connection, TLS included.")
+    first_byte: Duration = option("5m", "From sent to the first byte of an answer.")
+    idle: Duration = option("1m", "Between two reads of an answer.")
+    total: Duration = option("15m", "From sent to the end of an answer.")
+
+
+class OutputOptions(Section):
+    """Where results go."""
+
+    out: Path | None = option(
+        None,
+        "Run folder to make; an existing run is never overwritten. Default: a new one under runs/.",
+        flag="--out",
+    )
+    part_mb: int = option(
+        64, "Size at which a part of the records is closed and compressed.", unit="MB", ge=1
+    )
+
+
+class RunConfig(Section):
+    """Everything that decides a run."""
+
+    target: TargetOptions = TargetOptions()
+    prompts: PromptOptions = PromptOptions()
+    request: RequestOptions = RequestOptions()
+    load: LoadOptions = LoadOptions()
+    timeouts: TimeoutOptions = TimeoutOptions()
+    output: OutputOptions = OutputOptions()
+    simulator: SimulatorOptions = SimulatorOptions()
+
+
+class SimulateConfig(Section):
+    """Everything that decides `inferswarm simulate`."""
+
+    host: str = option("127.0.0.1", "Address to listen on.", flag="--host")
+    port: int = option(
+        8010, "Port to listen on; 0 picks a free one.", flag="--port", ge=0, le=65535
+    )
+    truth: Path | None = option(
+        None, "File for the truth log: per request, when each token was written.", flag="--truth"
+    )
+    simulator: SimulatorOptions = SimulatorOptions()
+
+
+ALIASES = {
+    "max_output_len": "request.max_output_tokens",
+    "gcs_path": "prompts.source",
+    "sax_model": "target.model",
+    "inference_server_framework": "target.backend",
+    "num_locust_workers": "load.workers",
+    "test_duration": "load.duration",
+    "test_users": "load.users",
+    "test_rate": "load.spawn_rate",
+    "stop_timeout": "load.grace",
+}
+"""Option names of Google's Locust benchmark tool, and the options they are here."""
+
+ENVIRONMENT_ALIASES = {
+    "BACKEND": "target.backend",
+    "TARGET_HOST": "target.url",
+    "MAX_OUTPUT_LEN": "request.max_output_tokens",
+    "GCS_PATH": "prompts.source",
+    "SAX_MODEL": "target.model",
+}
+"""Environment variables of that tool; INFERSWARM_<SECTION>_<NAME> goes before them."""

@@ -1,0 +1,168 @@
+"""HTTP/1.x answers: when one has ended, and what it holds. Heads and chunks are read by llhttp."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import httptools
+
+from inferswarm.exchange import Tape
+
+_HEAD_END = b"\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Response:
+    """One answer: `pieces` are (arrival_ns, bytes) of the body with the chunk framing taken off."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    head_ns: int | None = None
+    pieces: list[tuple[int, bytes]] = field(default_factory=list)
+    complete: bool = False
+    error: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(piece for _, piece in self.pieces)
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the server declares server-sent events."""
+        return self.headers.get("content-type", "").startswith("text/event-stream")
+
+
+class _Listener:
+    """What llhttp calls while it reads one connection's bytes.
+
+    `response` is the final answer; interim ones (1xx) before it and bytes after it are read but do
+    not touch it.
+    """
+
+    def __init__(self) -> None:
+        self.response = self._open = Response()
+        self.now_ns = 0
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_message_begin(self) -> None:
+        self._open = Response()
+        if not self.response.complete:
+            self.response = self._open
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        held = self._open.headers.get(key)
+        self._open.headers[key] = f"{held}, {text}" if held else text
+
+    def on_headers_complete(self) -> None:
+        self._open.status = self.parser.get_status_code()
+        self._open.head_ns = self.now_ns
+
+    def on_body(self, piece: bytes) -> None:
+        self._open.pieces.append((self.now_ns, piece))
+
+    def on_message_complete(self) -> None:
+        self._open.complete = self._open.status >= 200
+
+    @property
+    def may_continue(self) -> bool:
+        """Whether the connection can carry another request."""
+        return self._open is self.response and bool(self.parser.should_keep_alive())
+
+    def feed(self, data: bytes) -> None:
+        """Read on; what cannot be read is kept as `response.error`."""
+        if self.response.complete or self.response.error:
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.response.error = "the server switched protocols"
+        except httptools.HttpParserError as error:
+            if not self.response.complete:
+                self.response.error = str(error) or type(error).__name__
+
+
+class _Body(Enum):
+    UNKNOWN = 0
+    LENGTH = 1
+    CHUNKED = 2
+    UNTIL_CLOSE = 3
+
+
+class EndFinder:
+    """Tells when an answer that is still arriving has ended, as cheaply as possible.
+
+    Bytes are only looked at closely when they could be the last: until then a read costs one
+    comparison, whatever the answer holds.
+    """
+
+    def __init__(self) -> None:
+        self._listener = _Listener()
+        self._unread: list[bytes] = []
+        self._tail = b""
+        self._body = _Body.UNKNOWN
+        self._missing = 0
+        self.keep_alive = False
+
+    def feed(self, data: bytes) -> bool:
+        """Take in one read; True when the answer is complete or cannot be HTTP."""
+        self._unread.append(data)
+        self._tail = (self._tail + data[-4:])[-4:]
+        self._missing -= len(data)
+        if not self._may_be_last(data):
+            return False
+        self._listener.feed(b"".join(self._unread))
+        self._unread.clear()
+        response = self._listener.response
+        if response.complete or response.error:
+            self.keep_alive = response.complete and self._listener.may_continue
+            return True
+        if response.head_ns is not None and response.status >= 200:
+            self._learn(response)
+        return False
+
+    @property
+    def until_close(self) -> bool:
+        """Whether the answer ends when the server closes, so that an end of file is its proper end."""
+        return self._body is _Body.UNTIL_CLOSE
+
+    def _may_be_last(self, data: bytes) -> bool:
+        match self._body:
+            case _Body.UNKNOWN:
+                return True
+            case _Body.LENGTH:
+                return self._missing <= 0
+            case _Body.CHUNKED:
+                return self._tail == _HEAD_END
+            case _Body.UNTIL_CLOSE:
+                return False
+
+    def _learn(self, response: Response) -> None:
+        """Decide from the head how the end will show."""
+        if "chunked" in response.headers.get("transfer-encoding", "").lower():
+            self._body = _Body.CHUNKED
+        elif "content-length" in response.headers:
+            self._body = _Body.LENGTH
+            got = sum(len(piece) for _, piece in response.pieces)
+            self._missing = int(response.headers["content-length"]) - got
+        else:
+            self._body = _Body.UNTIL_CLOSE
+
+
+def read_response(tape: Tape, *, closed: bool) -> Response:
+    """The answer on a tape, each piece of its body with the arrival time of its read.
+
+    `closed` says that the server ended the connection after the last byte, which is the proper end of
+    an answer without a declared length. Never raises: bytes that are not HTTP end in `Response.error`.
+    """
+    listener = _Listener()
+    start = 0
+    for at, end in zip(tape.arrived_ns, tape.ends, strict=True):
+        listener.now_ns = at
+        listener.feed(tape.data[start:end])
+        start = end
+    response = listener.response
+    if closed and response.status >= 200 and not response.complete and not response.error:
+        declared = "content-length" in response.headers or "transfer-encoding" in response.headers
+        response.complete = not declared
+    return response

@@ -1,0 +1,70 @@
+"""Server-sent events (WHATWG HTML, "Server-sent events"): bytes with times to events with times."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """The data of one event and the arrival of the read that completed it."""
+
+    at_ns: int
+    data: bytes
+
+
+def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
+    """Events that carry data, from the pieces of a body however they were cut.
+
+    Lines may end in LF, CRLF or CR; comments and fields other than `data` are skipped. At the end of
+    the body an event whose last line is complete counts even without the blank line after it.
+    """
+    lines = _Lines()
+    data: list[bytes] = []
+    at_ns = 0
+    for at_ns, piece in pieces:
+        for line in lines.feed(piece):
+            if line:
+                _take(line, data)
+            elif data:
+                yield Event(at_ns, b"\n".join(data))
+                data.clear()
+    if lines.rest == b"data: [DONE]":
+        _take(lines.rest, data)
+    if data:
+        yield Event(at_ns, b"\n".join(data))
+
+
+class _Lines:
+    """Cuts bytes into lines; `rest` is the last one while it has no end yet."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self._first = True
+        self._after_cr = False
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The lines that end in this piece."""
+        if b"\r" in piece or self._after_cr:
+            piece = self._normalised(piece)
+        buffer = self.rest + piece
+        if self._first and len(buffer) >= len(_BOM):
+            self._first = False
+            buffer = buffer.removeprefix(_BOM)
+        *whole, self.rest = buffer.split(b"\n")
+        return whole
+
+    def _normalised(self, piece: bytes) -> bytes:
+        """CRLF and CR as LF; a CR that ended the last piece already did its work."""
+        if self._after_cr and piece[:1] == b"\n":
+            piece = piece[1:]
+        self._after_cr = piece[-1:] == b"\r"
+        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _take(line: bytes, data: list[bytes]) -> None:
+    """Keep the value of a `data` line."""
+    if line[:5] == b"data:":
+        data.append(line[6:] if line[5:6] == b" " else line[5:])
+    elif line == b"data":
+        data.append(b"")

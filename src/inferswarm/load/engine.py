@@ -1,0 +1,173 @@
+"""One worker's part of a run: what is asked next, what is under way, what came back."""
+
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gevent
+import psutil
+from gevent import get_hub
+from gevent.event import Event
+
+from inferswarm.adapters import Adapter, Wanted
+from inferswarm.clock import now_ns
+from inferswarm.exchange import Exchange
+from inferswarm.load.transport import Transport
+from inferswarm.prompts import Prompts
+from inferswarm.reading import Asked, read_exchange
+from inferswarm.records import Record
+from inferswarm.summary import Summary
+from inferswarm.target import Wire
+from inferswarm.verdict import Client
+
+BACKLOG_LIMIT = 2_000
+HEALTH_INTERVAL_S = 0.1
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which arrivals are this worker's: k = worker, worker + workers, ..., below `limit` if given."""
+
+    worker: int = 0
+    workers: int = 1
+    limit: int | None = None
+
+
+class Engine:
+    """Asks one request at a time for each Locust user, and makes exactly one record of each.
+
+    Finished exchanges are read one at a time when the loop has nothing else to do, in the order in
+    which they finished; beyond `BACKLOG_LIMIT` reading takes its turn, which is counted.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        wire: Wire,
+        prompts: Prompts,
+        adapter: Adapter,
+        wanted: Wanted,
+        backend: str,
+        share: Share,
+        sinks: list[Callable[[Record], None]],
+    ) -> None:
+        self._transport = transport
+        self._wire = wire
+        self._prompts = prompts
+        self._adapter = adapter
+        self._wanted = wanted
+        self._backend = backend
+        self._share = share
+        self._sinks = sinks
+        self._numbers = itertools.count(share.worker, share.workers)
+        self._unread: deque[tuple[Exchange, Asked]] = deque()
+        self._something_unread = Event()
+        self._under_way = 0
+        self.stopping = False
+        self.exhausted = Event()
+        self.summary = Summary()
+        self.client = Client(recorder=transport.recorder, clock=transport.clock)
+        self._greenlets = [gevent.spawn(self._read_when_idle), gevent.spawn(self._watch_health)]
+
+    @property
+    def in_flight(self) -> int:
+        """Requests asked and not yet answered."""
+        return self._under_way
+
+    def ask(self) -> bool:
+        """One request of a closed loop, in the calling greenlet; False when there is none left."""
+        if self.stopping or self.exhausted.is_set():
+            return False
+        k = next(self._numbers)
+        if self._share.limit is not None and k >= self._share.limit:
+            self.exhausted.set()
+            return False
+        self._send(k, now_ns())
+        return True
+
+    def drain(self, grace_s: float) -> None:
+        """Ask nothing more, wait for answers under way, cut what is left after `grace_s`, read all."""
+        self.stopping = True
+        deadline = time.monotonic() + grace_s
+        while self._under_way and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+        self._transport.cancel_all()
+        while self._under_way:
+            gevent.sleep(0.005)
+        while self._unread:
+            self._read_one()
+
+    def take_delta(self) -> tuple[Summary, Client]:
+        """What was counted since the last call; the caller owns it."""
+        delta = (self.summary, self.client)
+        self.summary = Summary()
+        self.client = Client(recorder=self._transport.recorder, clock=self._transport.clock)
+        return delta
+
+    def close(self) -> None:
+        """Stop the engine's own greenlets."""
+        gevent.killall(self._greenlets)
+
+    def _send(self, k: int, due_ns: int) -> None:
+        prompt = self._prompts.pick(k)
+        wire = self._wire.bytes_of(self._adapter.request(prompt, self._wanted))
+        asked = Asked(
+            k=k,
+            worker=self._share.worker,
+            prompt=prompt.index,
+            prompt_chars=len(prompt.text),
+            backend=self._backend,
+            api=self._wanted.api,
+            streamed=self._wanted.stream,
+        )
+        self._under_way += 1
+        self._transport.exchange(wire, due_ns, lambda exchange: self._done(exchange, asked))
+
+    def _done(self, exchange: Exchange, asked: Asked) -> None:
+        self._under_way -= 1
+        self._unread.append((exchange, asked))
+        self._something_unread.set()
+
+    def _read_when_idle(self) -> None:
+        hub = get_hub()
+        idle = hub.loop.idle()
+        while True:
+            self._something_unread.wait()
+            while self._unread:
+                backlog = len(self._unread)
+                self.client.parse_backlog_max = max(self.client.parse_backlog_max, backlog)
+                if backlog > BACKLOG_LIMIT:
+                    self.client.parse_turns_forced += 1
+                    gevent.sleep(0)
+                else:
+                    hub.wait(idle)
+                self._read_one()
+            self._something_unread.clear()
+
+    def _read_one(self) -> None:
+        if not self._unread:
+            return
+        exchange, asked = self._unread.popleft()
+        record = read_exchange(exchange, asked, self._adapter)
+        self.summary.add(record)
+        for sink in self._sinks:
+            sink(record)
+
+    def _watch_health(self) -> None:
+        process = psutil.Process(os.getpid())
+        cpu, since = time.process_time_ns(), time.monotonic_ns()
+        for beat in itertools.count(1):
+            due = time.monotonic_ns() + int(HEALTH_INTERVAL_S * _NS_PER_S)
+            gevent.sleep(HEALTH_INTERVAL_S)
+            self.client.loop_lag.add(time.monotonic_ns() - due)
+            if beat % 10 == 0:
+                used, now = time.process_time_ns(), time.monotonic_ns()
+                share = (used - cpu) / (now - since)
+                self.client.cpu_share_max = max(self.client.cpu_share_max, share)
+                cpu, since = used, now
+                memory = process.memory_info().rss
+                self.client.memory_max_bytes = max(self.client.memory_max_bytes, memory)

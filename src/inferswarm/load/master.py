@@ -1,0 +1,238 @@
+"""`python -m inferswarm.load.master`: a Locust master that carries out one run.
+
+It is driven through pipes. Its first line of input is the plan as JSON, a later line `stop` ends the
+load in order, the end of input ends the process. It writes one JSON object a line:
+
+    {"event": "listening", "port": 41234}     workers may connect
+    {"event": "started"}                      all workers are ready, the first users start
+    {"event": "snapshot", ...}                twice a second: numbers so far, and what is under way
+    {"event": "draining", "reason": "..."}    nothing more is asked
+    {"event": "ended", ...}                   all that workers measured has arrived, or is given up
+"""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import gevent
+import msgspec
+from gevent.event import Event
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from inferswarm import snapshot
+from inferswarm.load import messages
+from inferswarm.load.merge import DeltaMerger
+from inferswarm.load.plan import Plan, digest
+from inferswarm.load.process import parent_lines, prepare
+from inferswarm.load.worker import ClosedLoopUser
+
+READY_LIMIT_S = 30.0
+SNAPSHOT_INTERVAL_S = 0.5
+LAST_WORD_LIMIT_S = 10.0
+_log = logging.getLogger(__name__)
+
+
+class SteadyMasterRunner(MasterRunner):
+    """Locust's master, but steady when workers are lost.
+
+    Users of a lost worker are started again on the others at once, and a worker that was given up
+    stays out: Locust would take it back and miscount its users.
+    """
+
+    def __init__(self, environment: Environment, **where: Any) -> None:
+        self.lost: set[str] = set()
+        super().__init__(environment, **where)
+
+    def rebalancing_enabled(self) -> bool:
+        """Always."""
+        return True
+
+    def give_up_missing(self) -> None:
+        """Forget workers whose heartbeat stopped."""
+        for client in self.clients.missing:
+            self.lost.add(client.id)
+            del self.clients[client.id]
+
+    def handle_message(self, client_id: str, msg: Any) -> None:
+        """Turn away workers that were given up; all else is Locust's."""
+        if client_id in self.lost:
+            self.send_message("quit", client_id=client_id)
+        else:
+            super().handle_message(client_id, msg)
+
+
+class Master:
+    """Carries out one plan: workers ready, users started, deltas merged, load ended in order."""
+
+    def __init__(self, plan: Plan) -> None:
+        sys.argv = [
+            "locust"
+        ]  # Locust's web routes parse it again, and exit when they do not know it
+        self._plan = plan
+        self._load = plan.settings.load
+        self._merger = DeltaMerger()
+        self._greeted: list[str] = []
+        self._ready: dict[str, str] = {}
+        self._stop_reason = ""
+        self._changed = Event()
+        self._environment = Environment(user_classes=[ClosedLoopUser])
+        self._runner = self._environment._create_runner(  # noqa: SLF001 - Locust's own factories fix the class
+            SteadyMasterRunner, master_bind_host="127.0.0.1", master_bind_port=0
+        )
+        self._runner.register_message(messages.HELLO, self._on_hello)
+        self._runner.register_message(messages.READY, self._on_ready)
+        self._runner.register_message(messages.DELTA, self._on_delta)
+
+    def run(self) -> None:
+        """From the first worker's greeting to the last worker's last word."""
+        say("listening", port=self._runner.server.port)
+        error = self._make_ready()
+        if error:
+            say("failed", error=error)
+        else:
+            self._carry_load()
+            self._drain()
+        self._runner.quit()
+
+    def stop(self, reason: str) -> None:
+        """End the load in order; the first reason counts."""
+        self._stop_reason = self._stop_reason or reason
+        self._changed.set()
+
+    def _on_hello(self, environment: Environment, msg: Any) -> None:
+        self._greeted.append(msg.node_id)
+        self._changed.set()
+
+    def _on_ready(self, environment: Environment, msg: Any) -> None:
+        self._ready[msg.node_id] = msg.data.get("error") or ""
+        self._changed.set()
+
+    def _on_delta(self, environment: Environment, msg: Any) -> None:
+        number = self._merger.receive(msg.node_id, msg.data["delta"])
+        self._runner.send_message(messages.ACK, {"number": number}, client_id=msg.node_id)
+        self._changed.set()
+
+    def _make_ready(self) -> str:
+        """Give every worker its plan and wait for its word; what went wrong, or nothing."""
+        wanted = self._load.workers
+        if not self._wait(lambda: len(self._greeted) >= wanted, READY_LIMIT_S):
+            return self._stop_reason or (
+                f"{len(self._greeted)} of {wanted} workers connected within {READY_LIMIT_S:g} s"
+            )
+        for index, worker in enumerate(self._greeted):
+            packed = self._plan.for_worker(index, wanted).pack()
+            _log.info("plan %s for worker %s", digest(packed)[:12], worker)
+            self._runner.send_message(messages.PLAN, {"plan": packed}, client_id=worker)
+        if not self._wait(lambda: len(self._ready) >= wanted, READY_LIMIT_S):
+            return self._stop_reason or f"only {len(self._ready)} of {wanted} workers are ready"
+        self._merger.client.workers = wanted
+        return next((f"a worker cannot start: {why}" for why in self._ready.values() if why), "")
+
+    def _carry_load(self) -> None:
+        """Start users, then show snapshots until a reason to stop comes up."""
+        say("started")
+        spawn = gevent.spawn(self._runner.start, self._load.users, float(self._load.spawn_rate))
+        lasting = self._load.lasting
+        end = time.monotonic() + (lasting.seconds if lasting is not None else float("inf"))
+        while not self._stop_reason:
+            left_s = end - time.monotonic()
+            self._changed.clear()
+            gevent.sleep(max(0.0, min(SNAPSHOT_INTERVAL_S, left_s)))
+            self._runner.give_up_missing()
+            self._show()
+            self._stop_reason = self._stop_reason or self._reason_to_stop(left_s)
+        spawn.kill()
+
+    def _reason_to_stop(self, left_s: float) -> str:
+        if left_s <= 0:
+            return "duration"
+        gauges = [self._merger.gauges.get(worker) for worker in self._working()]
+        if not gauges:
+            return "all workers were lost"
+        if trouble := self._merger.live()["trouble"]:
+            return str(trouble)
+        if all(gauge is not None and gauge.exhausted for gauge in gauges):
+            return "requests"
+        failed, limit = self._merger.summary.failed, self._load.give_up_after
+        if limit and failed >= limit and not self._merger.summary.succeeded:
+            kinds = ", ".join(sorted(self._merger.summary.by_kind))
+            return f"the first {failed} requests all failed ({kinds}): stopped early"
+        return ""
+
+    def _drain(self) -> None:
+        """No more requests; wait for every worker's last word, but not for ever."""
+        say("draining", reason=self._stop_reason)
+        self._runner.send_message(messages.DRAIN, {})
+        limit_s = self._load.grace.seconds + LAST_WORD_LIMIT_S
+        end = time.monotonic() + limit_s
+        while not self._all_final() and time.monotonic() < end:
+            self._changed.clear()
+            self._changed.wait(SNAPSHOT_INTERVAL_S)
+            self._runner.give_up_missing()
+            self._show()
+        silent = [worker for worker in self._working() if not self._is_final(worker)]
+        client = self._merger.client
+        client.lost_workers = sorted(self._runner.lost | set(silent))
+        say(
+            "ended",
+            reason=self._stop_reason,
+            trouble=self._merger.live()["trouble"],
+            attempted=self._merger.summary.attempted,
+            client=msgspec.to_builtins(client, str_keys=True),
+        )
+
+    def _show(self) -> None:
+        shot = snapshot.take(self._merger.summary, self._merger.client)
+        say(
+            "snapshot",
+            users=self._runner.user_count,
+            workers=len(self._working()),
+            **self._merger.live(),
+            recent=snapshot.recent(self._merger.summary, time.time_ns()),
+            snapshot=msgspec.to_builtins(shot),
+        )
+
+    def _working(self) -> list[str]:
+        return [worker for worker in self._greeted if worker not in self._runner.lost]
+
+    def _is_final(self, worker: str) -> bool:
+        gauges = self._merger.gauges.get(worker)
+        return gauges is not None and gauges.final
+
+    def _all_final(self) -> bool:
+        return all(self._is_final(worker) for worker in self._working())
+
+    def _wait(self, reached: Any, limit_s: float) -> bool:
+        end = time.monotonic() + limit_s
+        while not reached() and not self._stop_reason and time.monotonic() < end:
+            self._changed.clear()
+            self._changed.wait(0.1)
+        return bool(reached()) and not self._stop_reason
+
+
+def say(event: str, **data: Any) -> None:
+    """One event for the driving process."""
+    sys.stdout.buffer.write(msgspec.json.encode({"event": event, **data}) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Read the plan, carry it out, obey `stop`, and end with the driving process."""
+    prepare("master")
+    lines = parent_lines()
+    master = Master(msgspec.json.decode(next(lines), type=Plan))
+
+    def obey() -> None:
+        for line in lines:
+            if line.strip() == b"stop":
+                master.stop("interrupted")
+        master.stop("the driving process is gone")
+
+    gevent.spawn(obey)
+    master.run()
+
+
+if __name__ == "__main__":
+    main()

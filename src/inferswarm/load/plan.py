@@ -1,0 +1,47 @@
+"""What a worker must know to take part in a run; sent by the master as bytes, acknowledged by hash."""
+
+import hashlib
+from typing import Any, Self
+
+import msgspec
+
+from inferswarm.config.tree import RunConfig
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One run as its workers see it. `workers` is how many share it, `worker` which of them this is.
+
+    Worker w of W asks the arrivals k = w, w + W, w + 2W, ..., so that any split asks the same
+    prompts; with `load.requests` it stops before that number.
+    """
+
+    run: str
+    config: dict[str, Any]
+    prompts: list[str]
+    model: str
+    records: str
+    worker: int = 0
+    workers: int = 1
+
+    @property
+    def settings(self) -> RunConfig:
+        """The configuration, checked again on this side."""
+        return RunConfig.model_validate(self.config)
+
+    def for_worker(self, worker: int, workers: int) -> "Plan":
+        """The same run as seen by one of its workers."""
+        return msgspec.structs.replace(self, worker=worker, workers=workers)
+
+    def pack(self) -> bytes:
+        """As bytes."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """The inverse of `pack`."""
+        return msgspec.msgpack.decode(packed, type=cls)
+
+
+def digest(packed: bytes) -> str:
+    """The hash by which a worker acknowledges a plan."""
+    return hashlib.sha256(packed).hexdigest()

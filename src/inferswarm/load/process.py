@@ -1,0 +1,44 @@
+"""What a load process does first: many descriptors, a quiet log, an end when its parent is gone."""
+
+import contextlib
+import logging
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+
+import gevent
+from gevent.fileobject import FileObjectPosix
+
+
+def prepare(role: str) -> None:
+    """Raise the limit of open files, log to stderr, and leave Ctrl-C to the parent."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format=f"%(asctime)s {role} %(levelname)s %(message)s",
+    )
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger(__name__).info("started; up to %d open files (was %d)", hard, soft)
+
+
+def parent_lines() -> Iterator[bytes]:
+    """Lines that the parent writes to our stdin; ends when it closes it or is gone."""
+    with FileObjectPosix(sys.stdin.fileno(), "rb", closefd=False) as stdin:
+        yield from stdin
+
+
+def die_with_parent() -> None:
+    """End this process as soon as its parent is gone; what was recorded is on disk already."""
+
+    def watch() -> None:
+        for _ in parent_lines():
+            pass
+        logging.getLogger(__name__).warning("the parent is gone: ending")
+        signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gevent.spawn(watch)

@@ -1,0 +1,93 @@
+"""From a plan to a running engine with its record files: what a worker builds before it asks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from inferswarm.adapters import Wanted
+from inferswarm.adapters.table import adapter_for
+from inferswarm.config.tree import RunConfig
+from inferswarm.load.engine import Engine, Share
+from inferswarm.load.merge import Gauges
+from inferswarm.load.plan import Plan
+from inferswarm.load.transport import Timeouts
+from inferswarm.load.transport.http import HttpTransport
+from inferswarm.prompts import Prompts
+from inferswarm.records import Record
+from inferswarm.storage import RecordWriter
+from inferswarm.summary import Summary
+from inferswarm.target import Endpoint, Wire
+from inferswarm.verdict import Client
+
+
+class Session:
+    """One worker's part of one run, from the first request to the last record on disk."""
+
+    def __init__(self, plan: Plan, on_record: Callable[[Record], None]) -> None:
+        settings = plan.settings
+        self._grace_s = settings.load.grace.seconds
+        self.think_time_s = settings.load.think_time.seconds
+        self._writer = _record_writer(plan, settings)
+        sinks = [on_record] if self._writer is None else [self._writer.write, on_record]
+        self.engine = _build_engine(plan, settings, sinks)
+        self._final = False
+
+    def drain(self) -> None:
+        """End the load in order: everything asked is answered or cut, read, and written."""
+        self.engine.drain(self._grace_s)
+        if self._writer is not None:
+            self._writer.close()
+        self.engine.close()
+        self._final = True
+
+    def take_delta(self) -> tuple[Summary, Client, Gauges]:
+        """What was counted since the last call, and where the session stands."""
+        summary, client = self.engine.take_delta()
+        trouble = self._writer.trouble if self._writer else ""
+        if self._final and self._writer is not None:
+            client.unwritten_records = self._writer.unwritten
+        gauges = Gauges(
+            in_flight=self.engine.in_flight,
+            exhausted=self.engine.exhausted.is_set(),
+            trouble=trouble,
+            final=self._final,
+        )
+        return summary, client, gauges
+
+
+def _record_writer(plan: Plan, settings: RunConfig) -> RecordWriter | None:
+    if not plan.records:
+        return None
+    return RecordWriter(
+        Path(plan.records),
+        plan.run,
+        plan.worker,
+        settings.output.part_mb * 1_000_000,
+        recorder=HttpTransport.recorder,
+        clock=HttpTransport.clock,
+    )
+
+
+def _build_engine(plan: Plan, settings: RunConfig, sinks: list[Callable[[Record], None]]) -> Engine:
+    target = settings.target
+    return Engine(
+        transport=HttpTransport(Endpoint.of(target), Timeouts.of(settings.timeouts)),
+        wire=Wire.of(target),
+        prompts=Prompts(plan.prompts, settings.prompts.seed),
+        adapter=adapter_for(target.backend, target.api),
+        wanted=_wanted(settings, plan.model),
+        backend=target.backend,
+        share=Share(plan.worker, plan.workers, settings.load.requests),
+        sinks=sinks,
+    )
+
+
+def _wanted(settings: RunConfig, model: str) -> Wanted:
+    return Wanted(
+        api=settings.target.api,
+        model=model,
+        stream=settings.target.stream,
+        max_output_tokens=settings.request.max_output_tokens,
+        ignore_eos=settings.request.ignore_eos,
+        temperature=settings.request.temperature,
+        extra_body=settings.request.extra_body,
+    )

@@ -1,0 +1,103 @@
+"""`python -m inferswarm.load.worker HOST:PORT`: a Locust worker that takes its part in one run.
+
+hello --> plan --> (session built) --> ready --> Locust spawns users --> deltas ... --> drain -->
+last delta acknowledged --> quit
+"""
+
+import argparse
+import logging
+from argparse import Namespace
+
+import gevent
+from gevent.event import Event
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from inferswarm.errors import InferswarmError
+from inferswarm.load import messages
+from inferswarm.load.merge import DeltaSender
+from inferswarm.load.plan import Plan, digest
+from inferswarm.load.process import die_with_parent, prepare
+from inferswarm.load.session import Session
+from inferswarm.load.user import InferenceUser, attach, report_to_locust
+
+DELTA_INTERVAL_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class ClosedLoopUser(InferenceUser):
+    """The user that `inferswarm run` spawns."""
+
+
+class Worker:
+    """Answers the master's messages about one run."""
+
+    def __init__(self, runner: WorkerRunner) -> None:
+        self._runner = runner
+        self._session: Session | None = None
+        self._sender = DeltaSender(lambda packed: self._tell(messages.DELTA, {"delta": packed}))
+        self._wake = Event()
+        runner.register_message(messages.PLAN, self._on_plan)
+        runner.register_message(messages.ACK, self._on_ack)
+        runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
+        self._tell(messages.HELLO, {})
+
+    def _tell(self, kind: str, data: dict[str, object]) -> None:
+        self._runner.send_message(kind, data)
+
+    def _on_plan(self, environment: Environment, msg: object) -> None:
+        packed = msg.data["plan"]  # type: ignore[attr-defined]  # Locust's message has no types
+        if self._session is None:
+            try:
+                plan = Plan.unpack(packed)
+                self._session = Session(plan, lambda record: report_to_locust(environment, record))
+            except (InferswarmError, OSError, ValueError) as error:
+                _log.exception("the plan cannot be carried out")
+                self._tell(messages.READY, {"error": str(error)})
+                return
+            attach(environment, self._session)
+            gevent.spawn(self._report)
+        self._tell(messages.READY, {"digest": digest(packed)})
+
+    def _on_ack(self, environment: Environment, msg: object) -> None:
+        self._sender.acknowledged(msg.data["number"])  # type: ignore[attr-defined]
+
+    def _on_drain(self, environment: Environment, msg: object) -> None:
+        if self._session is not None and not self._session.engine.stopping:
+            self._session.drain()
+            self._wake.set()
+
+    def _report(self) -> None:
+        """Send what was counted every second, and at once when the session has ended."""
+        assert self._session is not None
+        final = False
+        while not final:
+            self._wake.wait(DELTA_INTERVAL_S)
+            summary, client, gauges = self._session.take_delta()
+            self._sender.push(summary, client, gauges)
+            final = gauges.final
+        while self._sender.unacknowledged:
+            gevent.sleep(DELTA_INTERVAL_S)
+            self._sender.resend()
+
+
+def main() -> None:
+    """Connect to the master and serve it until it says quit."""
+    parser = argparse.ArgumentParser(prog="inferswarm.load.worker")
+    parser.add_argument("master", help="HOST:PORT of the master")
+    host, _, port = parser.parse_args().master.rpartition(":")
+    prepare("worker")
+    die_with_parent()
+    # Options that exist already keep Locust from building its argument parser on every spawn message.
+    environment = Environment(user_classes=[ClosedLoopUser], parsed_options=_no_options())
+    runner = environment.create_worker_runner(host, int(port))
+    Worker(runner)
+    runner.greenlet.join()
+
+
+def _no_options() -> Namespace:
+    return Namespace(stop_timeout=0.0, web_base_path="", headless=True, enable_rebalancing=False)
+
+
+if __name__ == "__main__":
+    main()

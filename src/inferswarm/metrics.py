@@ -1,0 +1,146 @@
+"""Every published metric, declared once: name, unit, sentence, names elsewhere, and how it is read.
+
+Summary, report, page, terminal and `docs/metrics.md` are all made from this table.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from inferswarm import timing
+from inferswarm.records import Record
+
+NS_PER_MS = 1_000_000
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One distribution over the successful requests of a run.
+
+    `read` gives (value, weight) pairs of a record; values are integers in `unit` times `scale`.
+    """
+
+    name: str
+    title: str
+    unit: str
+    scale: int
+    sentence: str
+    aliases: str
+    read: Callable[[Record], Iterable[tuple[int, int]]]
+
+
+def _once(read: Callable[[Record], int | None]) -> Callable[[Record], Iterable[tuple[int, int]]]:
+    def values(record: Record) -> Iterable[tuple[int, int]]:
+        value = read(record)
+        return () if value is None else ((value, 1),)
+
+    return values
+
+
+def _time(
+    name: str, title: str, sentence: str, aliases: str, read: Callable[[Record], int | None]
+) -> Metric:
+    return Metric(name, title, "ms", NS_PER_MS, sentence, aliases, _once(read))
+
+
+METRICS = (
+    _time(
+        "ttft",
+        "TTFT",
+        "Time to first token: from the moment the request was sent to the arrival of the first "
+        "chunk that carries a token, of reasoning or of the answer; role-only and empty chunks are "
+        "no tokens. Streamed requests only.",
+        "TTFT in inference-perf, aiperf, guidellm, genai-bench; vLLM bench counts an empty role "
+        "chunk as the first",
+        timing.ttft_ns,
+    ),
+    _time(
+        "ttft_due",
+        "TTFT from due",
+        "Time to first token counted from the moment the request was due, so that a late client "
+        "cannot hide a slow server (no coordinated omission).",
+        "TTFT in MLPerf Inference (from the scheduled time)",
+        timing.ttft_due_ns,
+    ),
+    _time(
+        "ttfo",
+        "TTFO",
+        "Time to first token of the answer proper, after any reasoning tokens.",
+        "time to first output token in aiperf, TTFOT in guidellm",
+        timing.ttfo_ns,
+    ),
+    _time(
+        "tpot",
+        "TPOT",
+        "Time per output token after the first, one value per request: "
+        "(last chunk - first chunk) / (output tokens - 1); undefined below two tokens.",
+        "TPOT in vLLM bench and inference-perf; ITL in guidellm, aiperf and GenAI-Perf",
+        timing.tpot_ns,
+    ),
+    Metric(
+        "itl",
+        "ITL",
+        "ms",
+        NS_PER_MS,
+        "Inter-token latency: the gap before each chunk after the first, shared among the tokens "
+        "that the chunk carries and weighted by them, so stalls stay visible.",
+        "ITL in inference-perf and vLLM bench (there unweighted, per chunk)",
+        timing.gaps_ns,
+    ),
+    _time(
+        "e2e",
+        "E2E",
+        "End to end: from sent to the last chunk that carries a token (to the last byte of the "
+        "body when not streamed).",
+        "request latency in aiperf, e2el in vLLM bench",
+        timing.e2e_ns,
+    ),
+    _time(
+        "e2e_due",
+        "E2E from due",
+        "End to end counted from the moment the request was due.",
+        "latency in MLPerf Inference, effective latency in aiperf",
+        timing.e2e_due_ns,
+    ),
+    _time(
+        "ntpot",
+        "Normalized TPOT",
+        "Normalized time per output token: end to end divided by all output tokens.",
+        "NTPOT in inference-perf, TPOT in guidellm, inter-token latency in LLMPerf",
+        timing.ntpot_ns,
+    ),
+    _time(
+        "send_lag",
+        "Send lag",
+        "From due to sent: what the client itself, or the opening of a connection, added.",
+        "schedule delay in inference-perf",
+        timing.send_lag_ns,
+    ),
+    _time(
+        "connect",
+        "Connect",
+        "Time to open the connection (TCP), of the requests that opened one; not part of TTFT.",
+        "",
+        lambda record: record.connect_ns,
+    ),
+    Metric(
+        "input_tokens",
+        "Input tokens",
+        "tokens",
+        1,
+        "Length of the prompt as the server counted it; requests without a count are left out.",
+        "ISL",
+        _once(lambda record: record.input_tokens),
+    ),
+    Metric(
+        "output_tokens",
+        "Output tokens",
+        "tokens",
+        1,
+        "Length of the answer by the best source there was (see `tokens`).",
+        "OSL",
+        _once(lambda record: record.output_tokens),
+    ),
+)
+METRIC_BY_NAME = {metric.name: metric for metric in METRICS}
+TIMELINE_METRICS = ("ttft", "itl", "e2e")

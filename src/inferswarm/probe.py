@@ -1,0 +1,97 @@
+"""A look at the target before any load: whether it can be reached, and which model it serves."""
+
+import http.client
+import os
+import socket
+import ssl
+
+from inferswarm.adapters import Adapter
+from inferswarm.config.tree import RunConfig
+from inferswarm.errors import TargetError
+from inferswarm.target import Endpoint, Wire, request_headers
+
+PROBE_LIMIT_S = 10.0
+_EXPLAINED = {
+    401: "it wants a key: set {env} or --api-key-file",
+    403: "the key is not accepted: check {env} or --api-key-file",
+    404: "it has no model list there: check --target and --backend, or give --model",
+}
+
+
+def find_model(config: RunConfig, adapter: Adapter) -> str:
+    """The model to ask for: as configured, or the first the server lists.
+
+    Raises TargetError, in one line with the remedy, when the server cannot be reached or, without
+    `target.model`, has no model to tell.
+    """
+    listing = adapter.models_request()
+    if config.target.model or listing is None:
+        _reach(config).close()
+        return config.target.model
+    body = _get(config, listing.path)
+    try:
+        models = adapter.read_models(body)
+    except ValueError as error:
+        raise TargetError(f"{config.target.url}: {error}; give --model") from None
+    if not models:
+        raise TargetError(f"{config.target.url}: serves no model; load one there, or give --model")
+    return models[0]
+
+
+def _get(config: RunConfig, path: str) -> bytes:
+    target = config.target
+    connection = _reach(config)
+    try:
+        route = Wire.of(target).route(path)
+        connection.request("GET", route, headers=request_headers(target, os.environ))
+        response = connection.getresponse()
+        body = response.read(1 << 20)
+    except TimeoutError:
+        raise TargetError(
+            f"{target.url}: connected, but no answer to GET {path} within {PROBE_LIMIT_S:g} s; "
+            "is it the right port? With --model no list is asked for"
+        ) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise TargetError(
+            f"{target.url}: connected, but the answer to GET {path} is not HTTP "
+            f"({error or type(error).__name__}); is it the right port?"
+        ) from None
+    finally:
+        connection.close()
+    if response.status != 200:
+        remedy = _EXPLAINED.get(response.status, "see the server's log, or give --model")
+        raise TargetError(
+            f"{target.url}: GET {path} answered HTTP {response.status}; "
+            + remedy.format(env=target.api_key_env or "--api-key-env")
+        )
+    return body
+
+
+def _reach(config: RunConfig) -> http.client.HTTPConnection:
+    endpoint = Endpoint.of(config.target)
+    limit_s = min(PROBE_LIMIT_S, config.timeouts.connect.seconds)
+    connection: http.client.HTTPConnection
+    if endpoint.tls is None:
+        connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=limit_s)
+    else:
+        connection = http.client.HTTPSConnection(
+            endpoint.host, endpoint.port, timeout=limit_s, context=endpoint.tls
+        )
+    try:
+        connection.connect()
+    except (TimeoutError, OSError) as error:
+        raise TargetError(_unreachable(config.target.url, limit_s, error)) from None
+    return connection
+
+
+def _unreachable(url: str, limit_s: float, error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message
+        return f"{url}: its certificate is not accepted: {why}; give --ca-file or --insecure"
+    if isinstance(error, ssl.SSLError):
+        return f"{url}: TLS failed ({error.reason}); does the port speak https?"
+    if isinstance(error, TimeoutError):
+        return f"{url}: no connection within {limit_s:g} s; check host, port and firewall"
+    if isinstance(error, socket.gaierror):
+        return f"{url}: the host name does not resolve ({error.strerror}); check --target"
+    return f"{url}: cannot connect ({error.strerror or error}); is the server up on that port?"

@@ -1,0 +1,107 @@
+"""From an exchange to its record: parse, read, count, judge how it ended. Pure; done off the clock."""
+
+from dataclasses import dataclass
+
+from inferswarm.adapters import Adapter, Answer
+from inferswarm.exchange import Exchange, Outcome
+from inferswarm.framing.http1 import Response, read_response
+from inferswarm.records import Record
+from inferswarm.tokens import best_counts
+
+BODY_HEAD_BYTES = 400
+_DECIDED_BY_TRANSPORT = frozenset(
+    {
+        Outcome.CONNECT,
+        Outcome.TLS,
+        Outcome.TIMEOUT_CONNECT,
+        Outcome.TIMEOUT_FIRST_BYTE,
+        Outcome.TIMEOUT_IDLE,
+        Outcome.TIMEOUT_TOTAL,
+        Outcome.CANCELLED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which arrival an exchange belongs to, and what it asked."""
+
+    k: int
+    worker: int
+    prompt: int
+    prompt_chars: int
+    backend: str
+    api: str
+    streamed: bool
+
+
+def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
+    """The record of one exchange; never raises, whatever the server sent."""
+    tape = exchange.tape
+    response = read_response(tape, closed=exchange.failure is None)
+    speaks = 200 <= response.status < 300
+    answer = adapter.read(response) if speaks else Answer()
+    outcome, detail = _outcome(exchange, response, answer)
+    counts = best_counts(
+        answer.input_tokens, answer.output_tokens, answer.count_source, len(answer.chunk_ns)
+    )
+    sent = exchange.sent_ns
+    body_head = (
+        b""
+        if outcome is Outcome.OK
+        else response.body[:BODY_HEAD_BYTES] or tape.data[:BODY_HEAD_BYTES]
+    )
+    return Record(
+        k=asked.k,
+        worker=asked.worker,
+        due_ns=exchange.due_ns,
+        sent_ns=sent,
+        end_ns=exchange.end_ns,
+        outcome=outcome,
+        backend=asked.backend,
+        api=asked.api,
+        streamed=answer.streamed if speaks else asked.streamed,
+        prompt=asked.prompt,
+        prompt_chars=asked.prompt_chars,
+        status=response.status,
+        detail=detail,
+        body_head=body_head.decode("utf-8", "replace"),
+        finish_reason=answer.finish_reason,
+        connect_ns=exchange.connect_ns,
+        tls_ns=exchange.tls_ns,
+        reused=exchange.reused,
+        address=exchange.address,
+        retries=exchange.retries,
+        headers_ns=None if response.head_ns is None else response.head_ns - sent,
+        first_byte_ns=tape.arrived_ns[0] - sent if tape.arrived_ns else None,
+        chunk_ns=[at - sent for at in answer.chunk_ns],
+        chunk_tokens=answer.chunk_tokens,
+        reasoning_chunks=answer.reasoning_chunks,
+        input_tokens=counts.input_tokens,
+        input_source=counts.input_source,
+        output_tokens=counts.output_tokens,
+        output_source=counts.output_source,
+        bytes_out=exchange.bytes_out,
+        bytes_in=len(tape.data),
+        reads=len(tape.ends),
+        merged_reads=tape.merged,
+    )
+
+
+def _outcome(exchange: Exchange, response: Response, answer: Answer) -> tuple[Outcome, str]:
+    """How it ended, and a sentence on why; the first cause that applies, in this order."""
+    if exchange.failure in _DECIDED_BY_TRANSPORT:
+        return exchange.failure, exchange.detail
+    if response.error:
+        return Outcome.BAD_FRAME, f"not HTTP: {response.error}"
+    if response.status and not 200 <= response.status < 300:
+        return Outcome.HTTP_STATUS, f"HTTP {response.status}"
+    if answer.error:
+        return Outcome.STREAM_ERROR, answer.error
+    if answer.bad_frame:
+        return Outcome.BAD_FRAME, answer.bad_frame
+    if not response.complete or not answer.ended:
+        return Outcome.TRUNCATED, exchange.detail or "the answer stopped without its end"
+    if not answer.chunk_ns:
+        return Outcome.EMPTY, "the answer carried no token"
+    return Outcome.OK, ""

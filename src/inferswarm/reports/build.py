@@ -1,0 +1,73 @@
+"""From stored records to summary and page: the one way a run's results are made, at its end or later."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import yaml
+
+from inferswarm import snapshot
+from inferswarm.errors import StorageError
+from inferswarm.reports.html import render
+from inferswarm.snapshot import Snapshot
+from inferswarm.storage import Reading, RunFolder, read_records, write_file
+from inferswarm.summary import Summary
+from inferswarm.verdict import Client
+
+PROGRESS_EVERY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A run's results, ready to be shown or written."""
+
+    summary: Summary
+    snapshot: Snapshot
+    reading: Reading
+
+
+def build(folder: RunFolder, progress: Callable[[int], None] = lambda _: None) -> Built:
+    """Read everything a run folder holds; what is missing or damaged is said in the verdict.
+
+    `progress` is called now and then with the number of records read so far.
+    """
+    summary, reading = Summary(), Reading()
+    for number, record in enumerate(read_records(folder, reading), 1):
+        summary.add(record)
+        if number % PROGRESS_EVERY == 0:
+            progress(number)
+    run, config = _mapping(folder.run), _mapping(folder.config)
+    client, ended = _client(folder, reading)
+    complete = (
+        ended
+        and not reading.unreadable_parts
+        and not reading.damaged_lines
+        and run.get("attempted", summary.attempted) == summary.attempted
+    )
+    shot = snapshot.take(summary, client, run=run, config=config, complete=complete)
+    return Built(summary, shot, reading)
+
+
+def write(folder: RunFolder, built: Built) -> None:
+    """Write `summary.json` and `report.html`; raises StorageError naming what could not be written."""
+    write_file(folder.summary, snapshot.to_json(built.snapshot))
+    write_file(folder.report, render(built.snapshot, built.summary).encode())
+
+
+def _client(folder: RunFolder, reading: Reading) -> tuple[Client, bool]:
+    """How the client fared, and whether it said so at all (a killed run did not)."""
+    try:
+        return msgspec.json.decode(folder.client.read_bytes(), type=Client), True
+    except (OSError, msgspec.DecodeError):
+        return Client(recorder=reading.recorder, clock=reading.clock), False
+
+
+def _mapping(path: Any) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,81 @@
+"""A run's result as a person reads it in a terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from inferswarm.exchange import OUTCOME_SENTENCES, Outcome
+from inferswarm.metrics import METRIC_BY_NAME
+from inferswarm.snapshot import MetricStats, Snapshot
+
+SHOWN = ("ttft", "ttft_due", "itl", "tpot", "e2e", "e2e_due")
+
+
+def number(value: float | None) -> str:
+    """Three significant digits with thousands separated; a dash for nothing."""
+    if value is None:
+        return "-"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}"
+
+
+def result(shot: Snapshot) -> RenderableType:
+    """Verdict, throughput, latencies and errors."""
+    parts: list[RenderableType] = [_verdict(shot), _throughput(shot), latencies(shot)]
+    if shot.requests.failed:
+        parts.append(errors(shot.requests.by_outcome))
+    return Group(*parts)
+
+
+def latencies(shot: Snapshot, names: tuple[str, ...] = SHOWN) -> Table:
+    """The main latency metrics that have values."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("ms")
+    for column in ("mean", "p50", "p90", "p95", "p99", "max"):
+        table.add_column(column, justify="right")
+    for name in names:
+        stats = shot.metrics[name]
+        if stats.count:
+            table.add_row(METRIC_BY_NAME[name].title, *_cells(stats))
+    return table
+
+
+def errors(by_outcome: dict[str, int]) -> Table:
+    """Failed requests by kind, each with what it means."""
+    table = Table(box=None, pad_edge=False, header_style="bold red")
+    table.add_column("errors")
+    table.add_column("count", justify="right")
+    table.add_column("meaning")
+    for kind, count in by_outcome.items():
+        if kind != Outcome.OK:
+            outcome = Outcome.HTTP_STATUS if kind.startswith("http_") else Outcome(kind)
+            table.add_row(kind, f"{count:,}", OUTCOME_SENTENCES[outcome])
+    return table
+
+
+def _verdict(shot: Snapshot) -> Text:
+    if shot.verdict.valid:
+        return Text("VALID", style="bold green")
+    text = Text("INVALID", style="bold red")
+    for reason in shot.verdict.reasons:
+        text.append(f"\n  - {reason}", style="default not bold")
+    return text
+
+
+def _throughput(shot: Snapshot) -> Text:
+    requests, rate = shot.requests, shot.throughput
+    sources = ", ".join(sorted(shot.tokens.output_by_source)) or "none"
+    return Text(
+        f"{requests.succeeded:,} of {requests.attempted:,} requests succeeded in "
+        f"{rate.duration_s:.1f} s; {number(rate.requests_per_s)} requests/s; mean concurrency "
+        f"{number(shot.concurrency.mean)}\n"
+        f"output {number(rate.output_tokens_per_s)} tokens/s, "
+        f"input {number(rate.input_tokens_per_s)} tokens/s (counted by: {sources})\n"
+    )
+
+
+def _cells(stats: MetricStats) -> list[str]:
+    return [
+        number(value)
+        for value in (stats.mean, stats.p50, stats.p90, stats.p95, stats.p99, stats.max)
+    ]

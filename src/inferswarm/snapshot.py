@@ -1,0 +1,235 @@
+"""A summary as numbers to publish: the one source of terminal, `summary.json`, page and goals.
+
+The types below are the documented form of `summary.json`; its JSON schema is generated from them.
+Numbers that do not exist (a mean of nothing) are null.
+"""
+
+import math
+from typing import Any
+
+import msgspec
+
+from inferswarm.histogram import Histogram
+from inferswarm.metrics import METRICS, QUANTILES, Metric
+from inferswarm.summary import Summary
+from inferswarm.verdict import Client, Verdict, judge
+
+SCHEMA_VERSION = "1"
+NS_PER_S = 1_000_000_000
+
+
+class Requests(msgspec.Struct, frozen=True):
+    """How many requests were attempted, and how they ended."""
+
+    attempted: int
+    succeeded: int
+    failed: int
+    by_outcome: dict[str, int]
+    retries: int
+    connections_opened: int
+
+
+class Throughput(msgspec.Struct, frozen=True):
+    """Successful work per second, over `duration_s` from the first request sent to the last end."""
+
+    duration_s: float
+    requests_per_s: float
+    output_tokens_per_s: float
+    input_tokens_per_s: float
+    total_tokens_per_s: float
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """Tokens of successful requests by where their count came from."""
+
+    input: int
+    output: int
+    input_by_source: dict[str, int]
+    output_by_source: dict[str, int]
+
+
+class MetricStats(msgspec.Struct, frozen=True):
+    """One distribution in `unit`; quantiles are within `relative_error` of a measured value."""
+
+    unit: str
+    count: int
+    mean: float | None
+    min: float | None
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p99_9: float | None
+    max: float | None
+    relative_error: float
+
+
+class Concurrency(msgspec.Struct, frozen=True):
+    """Requests in flight, time-weighted by bucket of the timeline."""
+
+    mean: float
+    max: float
+
+
+class ClientStats(msgspec.Struct, frozen=True):
+    """How the load generator itself fared."""
+
+    workers: int
+    lost_workers: list[str]
+    recorder: str
+    clock: str
+    cpu_share_max: float
+    memory_max_mb: float
+    loop_lag_ms: MetricStats
+    merged_reads_share: float
+    parse_backlog_max: int
+    parse_turns_forced: int
+    unwritten_records: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The content of `summary.json`; `run` and `config` are filled by the run folder."""
+
+    schema_version: str
+    run: dict[str, Any]
+    config: dict[str, Any]
+    requests: Requests
+    throughput: Throughput
+    tokens: Tokens
+    concurrency: Concurrency
+    metrics: dict[str, MetricStats]
+    verdict: Verdict
+    client: ClientStats
+
+
+def take(
+    summary: Summary,
+    client: Client,
+    *,
+    run: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
+    complete: bool = True,
+) -> Snapshot:
+    """Derive every published number from a summary and the client's own health."""
+    return Snapshot(
+        schema_version=SCHEMA_VERSION,
+        run=run or {},
+        config=config or {},
+        requests=Requests(
+            attempted=summary.attempted,
+            succeeded=summary.succeeded,
+            failed=summary.failed,
+            by_outcome=dict(sorted(summary.by_kind.items())),
+            retries=summary.retries,
+            connections_opened=summary.connections,
+        ),
+        throughput=_throughput(summary),
+        tokens=Tokens(
+            input=sum(summary.input_tokens_by_source.values()),
+            output=sum(summary.output_tokens_by_source.values()),
+            input_by_source=summary.input_tokens_by_source,
+            output_by_source=summary.output_tokens_by_source,
+        ),
+        concurrency=_concurrency(summary),
+        metrics={
+            metric.name: metric_stats(summary.metric(metric.name), metric) for metric in METRICS
+        },
+        verdict=judge(summary, client, complete=complete),
+        client=_client_stats(summary, client),
+    )
+
+
+def metric_stats(histogram: Histogram, metric: Metric) -> MetricStats:
+    """A histogram in the metric's published unit."""
+    return _stats(histogram, metric.unit, metric.scale)
+
+
+def to_json(snapshot: Snapshot) -> bytes:
+    """`summary.json`, indented for people."""
+    return msgspec.json.format(msgspec.json.encode(snapshot), indent=2) + b"\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of `summary.json`."""
+    return msgspec.json.schema(Snapshot)
+
+
+def _stats(histogram: Histogram, unit: str, scale: int) -> MetricStats:
+    full = histogram.count > 0
+    p50, p90, p95, p99, p99_9 = (
+        _scaled(value, scale) for value in histogram.quantiles(tuple(QUANTILES.values()))
+    )
+    return MetricStats(
+        unit=unit,
+        count=histogram.count,
+        mean=_scaled(histogram.mean, scale),
+        min=histogram.low / scale if full else None,
+        p50=p50,
+        p90=p90,
+        p95=p95,
+        p99=p99,
+        p99_9=p99_9,
+        max=histogram.high / scale if full else None,
+        relative_error=histogram.relative_error,
+    )
+
+
+def _scaled(value: float, scale: int) -> float | None:
+    return None if math.isnan(value) else value / scale
+
+
+def _throughput(summary: Summary) -> Throughput:
+    seconds = summary.span_ns / NS_PER_S
+    read = sum(summary.input_tokens_by_source.values())
+    written = sum(summary.output_tokens_by_source.values())
+
+    def per_s(count: int) -> float:
+        return count / seconds if seconds else 0.0
+
+    return Throughput(
+        duration_s=seconds,
+        requests_per_s=per_s(summary.succeeded),
+        output_tokens_per_s=per_s(written),
+        input_tokens_per_s=per_s(read),
+        total_tokens_per_s=per_s(read + written),
+    )
+
+
+def _concurrency(summary: Summary) -> Concurrency:
+    levels = [level for _, level in summary.timeline.concurrency()]
+    busy_ns = sum(levels) * summary.timeline.width_s * NS_PER_S
+    return Concurrency(
+        mean=busy_ns / summary.span_ns if summary.span_ns else 0.0, max=max(levels, default=0.0)
+    )
+
+
+def _client_stats(summary: Summary, client: Client) -> ClientStats:
+    return ClientStats(
+        workers=client.workers,
+        lost_workers=client.lost_workers,
+        recorder=client.recorder,
+        clock=client.clock,
+        cpu_share_max=client.cpu_share_max,
+        memory_max_mb=client.memory_max_bytes / 1e6,
+        loop_lag_ms=_stats(client.loop_lag, "ms", 1_000_000),
+        merged_reads_share=summary.merged_reads / summary.reads if summary.reads else 0.0,
+        parse_backlog_max=client.parse_backlog_max,
+        parse_turns_forced=client.parse_turns_forced,
+        unwritten_records=client.unwritten_records,
+    )
+
+
+def recent(summary: Summary, now_ns: int, seconds: int = 5) -> dict[str, float]:
+    """Rates of the last few whole buckets before `now_ns`, for a live view."""
+    timeline = summary.timeline
+    width_ns = timeline.width_s * NS_PER_S
+    # Deltas arrive once a second, so the newest bucket or two are still filling.
+    last = min(now_ns // width_ns - 2, max(timeline.buckets, default=0))
+    first = max(last - max(1, seconds // timeline.width_s) + 1, min(timeline.buckets, default=0))
+    held = [timeline.buckets[i] for i in range(first, last + 1) if i in timeline.buckets]
+    span_s = max(1, last - first + 1) * timeline.width_s
+    return {
+        "requests_per_s": sum(bucket.succeeded for bucket in held) / span_s,
+        "output_tokens_per_s": sum(bucket.output_tokens for bucket in held) / span_s,
+        "failed_per_s": sum(bucket.ended - bucket.succeeded for bucket in held) / span_s,
+    }

@@ -1,0 +1,184 @@
+"""What a run came to: `Summary.add` for each record, `Summary.merge` for parts of a run.
+
+Live view, final report and a report rebuilt from stored records all use this one object. Its memory
+does not grow with the number of requests, and for any split of the records the merged summaries equal
+the summary of all: sums are integers, samples are the smallest by a fixed order.
+"""
+
+from heapq import nsmallest
+from typing import Self
+
+import msgspec
+
+from inferswarm.histogram import Histogram
+from inferswarm.metrics import METRICS
+from inferswarm.records import Record
+from inferswarm.timeline import Timeline
+from inferswarm.timing import e2e_ns, ttft_ns
+
+SAMPLE_POINTS = 1_000
+SAMPLE_ERRORS = 3
+_MIX = 0x9E3779B97F4A7C15
+_MASK = (1 << 64) - 1
+
+
+class Point(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """One successful request of the scatter sample; ordered by `rank`, which k decides alone."""
+
+    rank: int
+    k: int
+    sent_ns: int
+    input_tokens: int
+    prompt_chars: int
+    output_tokens: int
+    ttft_ns: int
+    e2e_ns: int
+
+
+class ErrorSample(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """One failed request, for diagnosis; the earliest of each kind are kept."""
+
+    due_ns: int
+    k: int
+    worker: int
+    detail: str
+    body_head: str
+
+
+class Summary(msgspec.Struct):
+    """Counts, distributions, timeline and samples of any number of records."""
+
+    attempted: int = 0
+    by_kind: dict[str, int] = {}
+    metrics: dict[str, Histogram] = {}
+    output_tokens_by_source: dict[str, int] = {}
+    input_tokens_by_source: dict[str, int] = {}
+    first_sent_ns: int = 0
+    last_end_ns: int = 0
+    retries: int = 0
+    connections: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    reads: int = 0
+    merged_reads: int = 0
+    timeline: Timeline = msgspec.field(default_factory=Timeline)
+    points: list[Point] = []
+    errors: dict[str, list[ErrorSample]] = {}
+
+    @property
+    def succeeded(self) -> int:
+        """Requests with outcome `ok`."""
+        return self.by_kind.get("ok", 0)
+
+    @property
+    def failed(self) -> int:
+        """All the others."""
+        return self.attempted - self.succeeded
+
+    @property
+    def span_ns(self) -> int:
+        """From the first request sent to the end of the last."""
+        return self.last_end_ns - self.first_sent_ns
+
+    def metric(self, name: str) -> Histogram:
+        """The distribution of one metric, made when first asked for."""
+        return self.metrics.setdefault(name, Histogram())
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        self.attempted += 1
+        self.by_kind[record.kind] = self.by_kind.get(record.kind, 0) + 1
+        self._widen_span(record.start_ns, record.end_ns)
+        self.retries += record.retries
+        self.connections += record.connect_ns is not None
+        self.bytes_in += record.bytes_in
+        self.bytes_out += record.bytes_out
+        self.reads += record.reads
+        self.merged_reads += record.merged_reads
+        self.timeline.add(record)
+        if record.ok:
+            self._add_success(record)
+        else:
+            self._add_error(record)
+
+    def merge(self, other: "Summary") -> None:
+        """Add all of `other`, which must not be used afterwards."""
+        self.attempted += other.attempted
+        _add_counts(self.by_kind, other.by_kind)
+        for name, histogram in other.metrics.items():
+            self.metric(name).merge(histogram)
+        _add_counts(self.output_tokens_by_source, other.output_tokens_by_source)
+        _add_counts(self.input_tokens_by_source, other.input_tokens_by_source)
+        if other.attempted:
+            self._widen_span(other.first_sent_ns, other.last_end_ns)
+        self.retries += other.retries
+        self.connections += other.connections
+        self.bytes_in += other.bytes_in
+        self.bytes_out += other.bytes_out
+        self.reads += other.reads
+        self.merged_reads += other.merged_reads
+        self.timeline.merge(other.timeline)
+        self.points = nsmallest(SAMPLE_POINTS, self.points + other.points)
+        for kind, samples in other.errors.items():
+            self.errors[kind] = nsmallest(SAMPLE_ERRORS, self.errors.get(kind, []) + samples)
+
+    def pack(self) -> bytes:
+        """The whole summary as bytes for the way to the master."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """The inverse of `pack`; raises msgspec.DecodeError for other bytes."""
+        return msgspec.msgpack.decode(packed, type=cls)
+
+    def canonical(self) -> Self:
+        """An equal summary with samples in their final order and number, fit for `==`."""
+        same = self.unpack(self.pack())
+        same.points = nsmallest(SAMPLE_POINTS, same.points)
+        return same
+
+    def _add_success(self, record: Record) -> None:
+        for metric in METRICS:
+            values = iter(metric.read(record))
+            first = next(values, None)
+            if first is not None:
+                histogram = self.metric(metric.name)
+                histogram.add(*first)
+                for value, weight in values:
+                    histogram.add(value, weight)
+        _add_counts(self.output_tokens_by_source, {record.output_source: record.output_tokens})
+        if record.input_tokens is not None:
+            _add_counts(self.input_tokens_by_source, {record.input_source: record.input_tokens})
+        self._add_point(record)
+
+    def _add_point(self, record: Record) -> None:
+        self.points.append(
+            Point(
+                rank=((record.k + 1) * _MIX) & _MASK,
+                k=record.k,
+                sent_ns=record.sent_ns,
+                input_tokens=record.input_tokens or 0,
+                prompt_chars=record.prompt_chars,
+                output_tokens=record.output_tokens,
+                ttft_ns=ttft_ns(record) or 0,
+                e2e_ns=e2e_ns(record) or 0,
+            )
+        )
+        if len(self.points) >= 2 * SAMPLE_POINTS:
+            self.points = nsmallest(SAMPLE_POINTS, self.points)
+
+    def _add_error(self, record: Record) -> None:
+        sample = ErrorSample(
+            record.due_ns, record.k, record.worker, record.detail, record.body_head
+        )
+        kept = self.errors.get(record.kind, [])
+        self.errors[record.kind] = nsmallest(SAMPLE_ERRORS, [*kept, sample])
+
+    def _widen_span(self, first_ns: int, last_ns: int) -> None:
+        self.first_sent_ns = min(self.first_sent_ns or first_ns, first_ns)
+        self.last_end_ns = max(self.last_end_ns, last_ns)
+
+
+def _add_counts(into: dict[str, int], more: dict[str, int]) -> None:
+    for key, count in more.items():
+        into[key] = into.get(key, 0) + count

@@ -1,0 +1,95 @@
+"""The target as its URL and options describe it: where to connect, and a request's bytes."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from inferswarm import __version__
+from inferswarm.adapters import HttpRequest
+from inferswarm.config.tree import TargetOptions
+from inferswarm.errors import InputError
+
+_PORTS = {"http": 80, "https": 443}
+_LINE_ENDS = str.maketrans({"\r": "", "\n": ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to connect; `tls` is None for plain HTTP."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+    @classmethod
+    def of(cls, target: TargetOptions) -> Self:
+        """Raises InputError for a port that is none, or certificates that cannot be read."""
+        url = urlsplit(target.url)
+        try:
+            port = url.port or _PORTS[url.scheme]
+        except ValueError:
+            raise InputError(f"target.url {target.url}: the port must be 0 to 65535") from None
+        return cls(url.hostname or "", port, _tls(target) if url.scheme == "https" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Turns request values into HTTP/1.1 bytes for one target."""
+
+    host: str
+    base: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, target: TargetOptions) -> Self:
+        """Reads the API key where the options say it is."""
+        url = urlsplit(target.url)
+        given = request_headers(target, os.environ)
+        return cls(url.netloc.rpartition("@")[2], url.path.rstrip("/"), tuple(given.items()))
+
+    def bytes_of(self, request: HttpRequest) -> bytes:
+        """Head and body; a header value cannot start another line."""
+        lines = [
+            f"{request.method} {self.route(request.path)} HTTP/1.1",
+            f"Host: {self.host}",
+            f"User-Agent: inferswarm/{__version__}",
+            "Accept: text/event-stream, application/json",
+            "Accept-Encoding: identity",
+            *(f"{name}: {value}" for name, value in self.headers),
+        ]
+        if request.body:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(request.body)}"]
+        head = "\r\n".join(line.translate(_LINE_ENDS) for line in lines)
+        return head.encode("utf-8") + b"\r\n\r\n" + request.body
+
+    def route(self, path: str) -> str:
+        """`path` under the target's own path; a doubled /v1 is avoided."""
+        return self.base + (path.removeprefix("/v1") if self.base.endswith("/v1") else path)
+
+
+def request_headers(target: TargetOptions, environment: Mapping[str, str]) -> dict[str, str]:
+    """Extra headers of every request, with the bearer token from its file or variable."""
+    key = environment.get(target.api_key_env, "") if target.api_key_env else ""
+    if target.api_key_file is not None:
+        try:
+            key = target.api_key_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InputError(
+                f"target.api_key_file {target.api_key_file}: {error.strerror}; check the path"
+            ) from None
+    bearer = {"Authorization": f"Bearer {key}"} if key else {}
+    return {**bearer, **target.headers}
+
+
+def _tls(target: TargetOptions) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=target.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise InputError(f"target.ca_file {target.ca_file}: {error}; give a PEM file") from None
+    if target.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

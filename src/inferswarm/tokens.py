@@ -1,0 +1,27 @@
+"""How many tokens a request took in and gave out, and where each number comes from.
+
+Sources, best first: the server's usage, its headers or meta data, token ids, a tokenizer, and last
+the number of chunks that carried text. Every count says which.
+"""
+
+from dataclasses import dataclass
+
+CHUNKS = "chunks"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Token counts of one request with their sources; an unknown input is None."""
+
+    input_tokens: int | None
+    input_source: str
+    output_tokens: int
+    output_source: str
+
+
+def best_counts(
+    told_input: int | None, told_output: int | None, told_by: str, chunks: int
+) -> Counts:
+    """Choose what the server told (`told_by` names how) before the count of chunks."""
+    output = (chunks, CHUNKS) if told_output is None else (told_output, told_by)
+    return Counts(told_input, "" if told_input is None else told_by, *output)

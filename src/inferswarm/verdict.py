@@ -1,0 +1,97 @@
+"""Whether a run's numbers can be trusted: VALID, or INVALID with reasons and what to do about each."""
+
+import msgspec
+
+from inferswarm.histogram import Histogram
+from inferswarm.metrics import NS_PER_MS
+from inferswarm.summary import Summary
+
+MAX_SEND_LAG_P99_NS = 10 * NS_PER_MS
+MAX_LOOP_LAG_P99_NS = 20 * NS_PER_MS
+MAX_CPU_SHARE = 0.9
+MAX_MERGED_SHARE = 0.1
+
+
+class Client(msgspec.Struct):
+    """How the load generator itself fared, over all its workers."""
+
+    workers: int = 0
+    lost_workers: list[str] = []
+    recorder: str = ""
+    clock: str = ""
+    cpu_share_max: float = 0.0
+    memory_max_bytes: int = 0
+    loop_lag: Histogram = msgspec.field(default_factory=Histogram)
+    parse_backlog_max: int = 0
+    parse_turns_forced: int = 0
+    unwritten_records: int = 0
+
+    def merge(self, other: "Client") -> None:
+        """Take in what another worker, or the same one later, says of itself."""
+        self.recorder, self.clock = other.recorder or self.recorder, other.clock or self.clock
+        self.cpu_share_max = max(self.cpu_share_max, other.cpu_share_max)
+        self.memory_max_bytes = max(self.memory_max_bytes, other.memory_max_bytes)
+        self.loop_lag.merge(other.loop_lag)
+        self.parse_backlog_max = max(self.parse_backlog_max, other.parse_backlog_max)
+        self.parse_turns_forced += other.parse_turns_forced
+        self.unwritten_records += other.unwritten_records
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`valid`, and one sentence for each reason against it."""
+
+    valid: bool
+    reasons: list[str]
+
+
+def judge(summary: Summary, client: Client, *, complete: bool = True) -> Verdict:
+    """Judge a run by what was measured and how the client fared.
+
+    `complete` is False when records are known to be missing (a killed run, a lost worker).
+    """
+    return Verdict(
+        valid=not (
+            reasons := [*_of_data(summary, complete=complete), *_of_client(summary, client)]
+        ),
+        reasons=reasons,
+    )
+
+
+def _of_data(summary: Summary, *, complete: bool) -> list[str]:
+    reasons = []
+    if not summary.succeeded:
+        reasons.append("no request succeeded: see the errors by kind")
+    if not complete:
+        reasons.append("the run did not end in order: records may be missing")
+    return reasons
+
+
+def _of_client(summary: Summary, client: Client) -> list[str]:
+    reasons = []
+    if client.lost_workers:
+        reasons.append(f"workers lost during the run: {', '.join(client.lost_workers)}")
+    if client.unwritten_records:
+        reasons.append(f"{client.unwritten_records} records could not be written to the run folder")
+    if client.cpu_share_max > MAX_CPU_SHARE:
+        reasons.append(
+            f"a worker used {client.cpu_share_max:.0%} of its core "
+            f"(more than {MAX_CPU_SHARE:.0%}): add workers or lower the load"
+        )
+    lag = summary.metric("send_lag").quantile(0.99)
+    if lag > MAX_SEND_LAG_P99_NS:
+        reasons.append(
+            f"p99 send lag was {lag / NS_PER_MS:.1f} ms "
+            f"(more than {MAX_SEND_LAG_P99_NS // NS_PER_MS} ms): requests left late; add workers"
+        )
+    lag = client.loop_lag.quantile(0.99)
+    if lag > MAX_LOOP_LAG_P99_NS:
+        reasons.append(
+            f"p99 loop lag of the client was {lag / NS_PER_MS:.1f} ms (more than "
+            f"{MAX_LOOP_LAG_P99_NS // NS_PER_MS} ms): arrival times may be late; add workers"
+        )
+    if summary.reads and summary.merged_reads / summary.reads > MAX_MERGED_SHARE:
+        reasons.append(
+            f"{summary.merged_reads / summary.reads:.0%} of reads held several arrivals (more than "
+            f"{MAX_MERGED_SHARE:.0%}): gaps inside them are bounds; add workers"
+        )
+    return reasons
