@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 
 
 class Outcome(StrEnum):
@@ -38,6 +39,15 @@ OUTCOME_SENTENCES = {
     Outcome.BAD_FRAME: "Bytes that are not the HTTP, event or JSON they should be.",
     Outcome.CANCELLED: "Cut by the run's own end after the grace period.",
 }
+
+
+def meaning(kind: str) -> str:
+    """What a counted kind of outcome means, such as `timeout_idle` or `http_429`, in a sentence."""
+    if kind.startswith("http_") and kind != Outcome.HTTP_STATUS:
+        status = int(kind.removeprefix("http_"))
+        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "unknown status"
+        return f"The server answered {status} ({phrase})."
+    return OUTCOME_SENTENCES[Outcome(kind)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ class LocalRun:
             if event is None:
                 self.state = State.FAILED
                 raise LoadProcessError(
-                    f"the master process ended unexpectedly; see {self._log.name}"
+                    f"the master process ended unexpectedly ({self._last_words()}); "
+                    f"see {self._log.name}"
                 )
             self._advance(event)
             yield event
@@ -107,6 +108,10 @@ class LocalRun:
         """End all processes at once."""
         for process in self._processes:
             process.kill()
+
+    def _last_words(self) -> str:
+        lines = Path(self._log.name).read_text(encoding="utf-8", errors="replace").splitlines()
+        return lines[-1] if lines else "it said nothing"
 
     def _advance(self, event: dict[str, Any]) -> None:
         self.state = NEXT.get((self.state, event["event"]), self.state)

@@ -65,7 +65,7 @@ class MetricStats(msgspec.Struct, frozen=True):
 
 
 class Concurrency(msgspec.Struct, frozen=True):
-    """Requests in flight, time-weighted by bucket of the timeline."""
+    """Requests in flight, weighted by time; `max` is the highest mean of a timeline bucket."""
 
     mean: float
     max: float
@@ -81,6 +81,7 @@ class ClientStats(msgspec.Struct, frozen=True):
     cpu_share_max: float
     memory_max_mb: float
     loop_lag_ms: MetricStats
+    gc_pause_max_ms: float
     merged_reads_share: float
     parse_backlog_max: int
     parse_turns_forced: int
@@ -196,11 +197,15 @@ def _throughput(summary: Summary) -> Throughput:
 
 
 def _concurrency(summary: Summary) -> Concurrency:
-    levels = [level for _, level in summary.timeline.concurrency()]
-    busy_ns = sum(levels) * summary.timeline.width_s * NS_PER_S
-    return Concurrency(
-        mean=busy_ns / summary.span_ns if summary.span_ns else 0.0, max=max(levels, default=0.0)
-    )
+    width_ns = summary.timeline.width_s * NS_PER_S
+    busy_ns, peak = 0.0, 0.0
+    for index, level in summary.timeline.concurrency():
+        # The run covers only a part of its first and last bucket.
+        begin = max(index * width_ns, summary.first_sent_ns)
+        covered_ns = min((index + 1) * width_ns, summary.last_end_ns) - begin
+        busy_ns += level * width_ns
+        peak = max(peak, level * width_ns / covered_ns if covered_ns else 0.0)
+    return Concurrency(mean=busy_ns / summary.span_ns if summary.span_ns else 0.0, max=peak)
 
 
 def _client_stats(summary: Summary, client: Client) -> ClientStats:
@@ -212,6 +217,7 @@ def _client_stats(summary: Summary, client: Client) -> ClientStats:
         cpu_share_max=client.cpu_share_max,
         memory_max_mb=client.memory_max_bytes / 1e6,
         loop_lag_ms=_stats(client.loop_lag, "ms", 1_000_000),
+        gc_pause_max_ms=client.gc_pause_max_ns / 1e6,
         merged_reads_share=summary.merged_reads / summary.reads if summary.reads else 0.0,
         parse_backlog_max=client.parse_backlog_max,
         parse_turns_forced=client.parse_turns_forced,

@@ -81,8 +81,8 @@ class Summary(msgspec.Struct):
         return self.last_end_ns - self.first_sent_ns
 
     def metric(self, name: str) -> Histogram:
-        """The distribution of one metric, made when first asked for."""
-        return self.metrics.setdefault(name, Histogram())
+        """The distribution of one metric; an empty one when nothing was counted."""
+        return self.metrics.get(name) or Histogram()
 
     def add(self, record: Record) -> None:
         """Count one record."""
@@ -106,7 +106,7 @@ class Summary(msgspec.Struct):
         self.attempted += other.attempted
         _add_counts(self.by_kind, other.by_kind)
         for name, histogram in other.metrics.items():
-            self.metric(name).merge(histogram)
+            self._grow(name).merge(histogram)
         _add_counts(self.output_tokens_by_source, other.output_tokens_by_source)
         _add_counts(self.input_tokens_by_source, other.input_tokens_by_source)
         if other.attempted:
@@ -137,12 +137,15 @@ class Summary(msgspec.Struct):
         same.points = nsmallest(SAMPLE_POINTS, same.points)
         return same
 
+    def _grow(self, name: str) -> Histogram:
+        return self.metrics.setdefault(name, Histogram())
+
     def _add_success(self, record: Record) -> None:
         for metric in METRICS:
             values = iter(metric.read(record))
             first = next(values, None)
             if first is not None:
-                histogram = self.metric(metric.name)
+                histogram = self._grow(metric.name)
                 histogram.add(*first)
                 for value, weight in values:
                     histogram.add(value, weight)

@@ -22,6 +22,7 @@ class Client(msgspec.Struct):
     cpu_share_max: float = 0.0
     memory_max_bytes: int = 0
     loop_lag: Histogram = msgspec.field(default_factory=Histogram)
+    gc_pause_max_ns: int = 0
     parse_backlog_max: int = 0
     parse_turns_forced: int = 0
     unwritten_records: int = 0
@@ -32,6 +33,7 @@ class Client(msgspec.Struct):
         self.cpu_share_max = max(self.cpu_share_max, other.cpu_share_max)
         self.memory_max_bytes = max(self.memory_max_bytes, other.memory_max_bytes)
         self.loop_lag.merge(other.loop_lag)
+        self.gc_pause_max_ns = max(self.gc_pause_max_ns, other.gc_pause_max_ns)
         self.parse_backlog_max = max(self.parse_backlog_max, other.parse_backlog_max)
         self.parse_turns_forced += other.parse_turns_forced
         self.unwritten_records += other.unwritten_records

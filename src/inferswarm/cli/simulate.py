@@ -1,12 +1,11 @@
 """`inferswarm simulate`: a simulated inference server that knows the truth of its own timing."""
 
 import argparse
-import asyncio
 
 from inferswarm.cli.arguments import add_options, add_sources, configuration
 from inferswarm.config.tree import SimulateConfig
 from inferswarm.errors import EXIT_OK
-from inferswarm.simulator.server import serve
+from inferswarm.simulator.server import run
 
 NAME = "simulate"
 SUMMARY = "Serve a simulated model whose timing is known, to try things out or to check a client."
@@ -34,5 +33,5 @@ def execute(parsed: argparse.Namespace) -> int:
             flush=True,
         )
 
-    asyncio.run(serve(config.simulator, config.host, config.port, config.truth, announce))
+    run(config.simulator, config.host, config.port, config.truth, announce)
     return EXIT_OK

@@ -1,6 +1,6 @@
 """Options of the simulated inference server."""
 
-from pydantic import SecretStr
+from pydantic import SecretStr, model_validator
 
 from inferswarm.config.options import Section, option
 from inferswarm.config.units import Duration
@@ -31,7 +31,7 @@ class SimulatorOptions(Section):
     )
     output_tokens: int = option(
         0,
-        "Length of every answer; 0 means as many as the request allows (128 if it does not say).",
+        "Length of every answer, within what the request allows; 0 means all it allows.",
         flag="--output-tokens",
         unit="tokens",
         ge=0,
@@ -47,14 +47,15 @@ class SimulatorOptions(Section):
     )
     stream_error_rate: float = option(
         0.0,
-        "Share of streams that fail in the middle with an error object under HTTP 200.",
+        "Share of streams that fail in the middle with an error object under HTTP 200; "
+        "requests that are not streamed get HTTP 500.",
         flag="--stream-error-rate",
         ge=0,
         le=1,
     )
     hangup_rate: float = option(
         0.0,
-        "Share of streams whose connection is closed in the middle.",
+        "Share of answers whose connection is closed in the middle.",
         flag="--hangup-rate",
         ge=0,
         le=1,
@@ -70,3 +71,10 @@ class SimulatorOptions(Section):
         None, "When set, requests without this bearer token get HTTP 401.", secret=True
     )
     seed: int = option(0, "Seed of every random draw of the simulator.")
+
+    @model_validator(mode="after")
+    def _rates_fit(self) -> "SimulatorOptions":
+        rates = self.error_rate + self.stream_error_rate + self.hangup_rate + self.hang_rate
+        if rates > 1:
+            raise ValueError(f"the shares of failures add up to {rates:g}, more than 1")
+        return self

@@ -41,6 +41,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.response = self._open = Response()
+        self._open_keeps_alive = False
         self.now_ns = 0
         self.parser = httptools.HttpResponseParser(self)
 
@@ -63,11 +64,12 @@ class _Listener:
 
     def on_message_complete(self) -> None:
         self._open.complete = self._open.status >= 200
+        self._open_keeps_alive = self.parser.should_keep_alive()
 
     @property
     def may_continue(self) -> bool:
         """Whether the connection can carry another request."""
-        return self._open is self.response and bool(self.parser.should_keep_alive())
+        return self._open is self.response and self._open_keeps_alive
 
     def feed(self, data: bytes) -> None:
         """Read on; what cannot be read is kept as `response.error`."""

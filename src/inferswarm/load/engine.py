@@ -1,5 +1,6 @@
 """One worker's part of a run: what is asked next, what is under way, what came back."""
 
+import gc
 import itertools
 import os
 import time
@@ -71,6 +72,8 @@ class Engine:
         self.exhausted = Event()
         self.summary = Summary()
         self.client = Client(recorder=transport.recorder, clock=transport.clock)
+        self._collection_ns = 0
+        gc.callbacks.append(self._on_collection)
         self._greenlets = [gevent.spawn(self._read_when_idle), gevent.spawn(self._watch_health)]
 
     @property
@@ -110,6 +113,7 @@ class Engine:
 
     def close(self) -> None:
         """Stop the engine's own greenlets."""
+        gc.callbacks.remove(self._on_collection)
         gevent.killall(self._greenlets)
 
     def _send(self, k: int, due_ns: int) -> None:
@@ -156,6 +160,13 @@ class Engine:
         self.summary.add(record)
         for sink in self._sinks:
             sink(record)
+
+    def _on_collection(self, phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            self._collection_ns = time.monotonic_ns()
+        else:
+            pause_ns = time.monotonic_ns() - self._collection_ns
+            self.client.gc_pause_max_ns = max(self.client.gc_pause_max_ns, pause_ns)
 
     def _watch_health(self) -> None:
         process = psutil.Process(os.getpid())

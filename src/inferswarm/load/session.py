@@ -1,11 +1,16 @@
 """From a plan to a running engine with its record files: what a worker builds before it asks."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from locust.env import Environment
 
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.table import adapter_for
 from inferswarm.config.tree import RunConfig
+from inferswarm.exchange import Outcome
 from inferswarm.load.engine import Engine, Share
 from inferswarm.load.merge import Gauges
 from inferswarm.load.plan import Plan
@@ -16,24 +21,62 @@ from inferswarm.records import Record
 from inferswarm.storage import RecordWriter
 from inferswarm.summary import Summary
 from inferswarm.target import Endpoint, Wire
+from inferswarm.timing import e2e_ns
 from inferswarm.verdict import Client
+
+_sessions: WeakKeyDictionary[Environment, "Session"] = WeakKeyDictionary()
+
+
+def attach(environment: Environment, session: "Session") -> None:
+    """Make a session the one that users of this environment ask through."""
+    _sessions[environment] = session
+
+
+def session_of(environment: Environment) -> "Session | None":
+    """The session of an environment, if one was attached."""
+    return _sessions.get(environment)
+
+
+class RequestFailedError(Exception):
+    """What Locust's own statistics show for a failed request: its kind and detail."""
+
+
+def report_to_locust(environment: Environment, record: Record) -> None:
+    """Fire Locust's `request` event (in milliseconds); what was cut at the end is no failure there."""
+    if record.outcome is Outcome.CANCELLED:
+        return
+    environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's hook has no types
+        request_type=record.backend,
+        name=f"{record.api} stream" if record.streamed else record.api,
+        response_time=(e2e_ns(record) or record.end_ns - record.start_ns) / 1e6,
+        response_length=record.bytes_in,
+        exception=None if record.ok else RequestFailedError(f"{record.kind}: {record.detail}"),
+        context={},
+    )
 
 
 class Session:
     """One worker's part of one run, from the first request to the last record on disk."""
 
-    def __init__(self, plan: Plan, on_record: Callable[[Record], None]) -> None:
+    def __init__(self, plan: Plan, environment: Environment) -> None:
+        """Users of `environment` ask through this session from now on."""
         settings = plan.settings
         self._grace_s = settings.load.grace.seconds
         self.think_time_s = settings.load.think_time.seconds
         self._writer = _record_writer(plan, settings)
-        sinks = [on_record] if self._writer is None else [self._writer.write, on_record]
+        sinks: list[Callable[[Record], None]] = [partial(report_to_locust, environment)]
+        if self._writer is not None:
+            sinks.insert(0, self._writer.write)
         self.engine = _build_engine(plan, settings, sinks)
         self._final = False
+        attach(environment, self)
 
-    def drain(self) -> None:
-        """End the load in order: everything asked is answered or cut, read, and written."""
-        self.engine.drain(self._grace_s)
+    def drain(self, grace_s: float | None = None) -> None:
+        """End the load in order: everything asked is answered or cut, read, and written.
+
+        `grace_s` goes before `load.grace`.
+        """
+        self.engine.drain(self._grace_s if grace_s is None else grace_s)
         if self._writer is not None:
             self._writer.close()
         self.engine.close()

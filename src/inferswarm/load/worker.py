@@ -17,9 +17,9 @@ from inferswarm.errors import InferswarmError
 from inferswarm.load import messages
 from inferswarm.load.merge import DeltaSender
 from inferswarm.load.plan import Plan, digest
-from inferswarm.load.process import die_with_parent, prepare
+from inferswarm.load.process import die_with_parent, prepare, quiet_collector
 from inferswarm.load.session import Session
-from inferswarm.load.user import InferenceUser, attach, report_to_locust
+from inferswarm.load.user import InferenceUser
 
 DELTA_INTERVAL_S = 1.0
 _log = logging.getLogger(__name__)
@@ -48,14 +48,13 @@ class Worker:
     def _on_plan(self, environment: Environment, msg: object) -> None:
         packed = msg.data["plan"]  # type: ignore[attr-defined]  # Locust's message has no types
         if self._session is None:
+            quiet_collector()
             try:
-                plan = Plan.unpack(packed)
-                self._session = Session(plan, lambda record: report_to_locust(environment, record))
+                self._session = Session(Plan.unpack(packed), environment)
             except (InferswarmError, OSError, ValueError) as error:
                 _log.exception("the plan cannot be carried out")
                 self._tell(messages.READY, {"error": str(error)})
                 return
-            attach(environment, self._session)
             gevent.spawn(self._report)
         self._tell(messages.READY, {"digest": digest(packed)})
 

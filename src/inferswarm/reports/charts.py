@@ -83,11 +83,10 @@ def timeline(summary: Summary) -> Json:
     """Panels of lines over `seconds` (middle of each slice since the first request was sent)."""
     cut = slices(summary)
     middle_ns = [(part.start_ns + part.end_ns) / 2 - summary.first_sent_ns for part in cut]
-    failed = [part.per_s(part.bucket.ended - part.bucket.succeeded) for part in cut]
     panels = [
         panel("Output tokens/s", "", {"": [part.per_s(part.bucket.output_tokens) for part in cut]}),
         panel("Requests/s", "", {"": [part.per_s(part.bucket.succeeded) for part in cut]}),
-        panel("Failed requests/s", "", {"failed": failed} if any(failed) else {}),
+        panel("Failed requests/s", "", {"failed": [part.per_s(_failed(part)) for part in cut]}),
         panel("Concurrency", "", {"": [part.per_s(part.busy_ns / NS_PER_S) for part in cut]}),
         *(latency_panel(name, shares, cut) for name, shares in TIMELINE_QUANTILES.items()),
     ]
@@ -97,6 +96,10 @@ def timeline(summary: Summary) -> Json:
         "seconds": [round(at / NS_PER_S, 3) for at in middle_ns],
         "panels": [panel for panel in panels if panel["lines"]],
     }
+
+
+def _failed(part: Slice) -> int:
+    return part.bucket.ended - part.bucket.succeeded
 
 
 def latency_panel(name: str, shares: Sequence[str], cut: Sequence[Slice]) -> Json:
@@ -111,11 +114,11 @@ def latency_panel(name: str, shares: Sequence[str], cut: Sequence[Slice]) -> Jso
 
 
 def panel(title: str, unit: str, lines: dict[str, list[float]]) -> Json:
-    """Lines over one value axis, without those that have no value at all."""
+    """Lines over one value axis, without those that have nothing to show (no value, or only 0)."""
     kept = [
         {"name": name, "values": [short(value) for value in values]}
         for name, values in lines.items()
-        if not all(math.isnan(value) for value in values)
+        if any(value and not math.isnan(value) for value in values)
     ]
     return {"title": title, "unit": unit, "lines": kept}
 

@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from inferswarm.exchange import OUTCOME_SENTENCES, Outcome
+from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME
 from inferswarm.snapshot import MetricStats, Snapshot
 
@@ -48,8 +48,7 @@ def errors(by_outcome: dict[str, int]) -> Table:
     table.add_column("meaning")
     for kind, count in by_outcome.items():
         if kind != Outcome.OK:
-            outcome = Outcome.HTTP_STATUS if kind.startswith("http_") else Outcome(kind)
-            table.add_row(kind, f"{count:,}", OUTCOME_SENTENCES[outcome])
+            table.add_row(kind, f"{count:,}", meaning(kind))
     return table
 
 

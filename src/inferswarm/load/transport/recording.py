@@ -114,8 +114,10 @@ class Recording:
             self._start_timer(left_ns)
 
     def _start_timer(self, after_ns: int) -> None:
+        """Look again after this time, and before silence since a first byte could be too long."""
         self._timer.stop()
-        self._timer = self._hub.loop.timer(max(0, after_ns) / _NS_PER_S)
+        wait_ns = max(0, min(after_ns, self._timeouts.idle_ns))
+        self._timer = self._hub.loop.timer(wait_ns / _NS_PER_S)
         self._timer.start(self._check_deadlines)
 
 

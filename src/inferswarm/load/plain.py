@@ -1,0 +1,131 @@
+"""Our users under plain `locust -f`, without our command line: a session for each of Locust's tests.
+
+Requests show in Locust's own statistics and web UI. With `output.out` a run folder is written: by a
+single process whole, by Locust workers their records, from which `inferswarm report` makes the rest.
+"""
+
+import logging
+import os
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import yaml
+from locust import User
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from inferswarm import __version__
+from inferswarm.adapters.table import adapter_for
+from inferswarm.config.sources import Given, from_environment, masked, resolve
+from inferswarm.config.tree import RunConfig
+from inferswarm.errors import InferswarmError
+from inferswarm.load.plan import Plan
+from inferswarm.load.session import Session
+from inferswarm.probe import find_model
+from inferswarm.prompts.text import read_prompts
+from inferswarm.reports import build
+from inferswarm.storage import RunFolder, compress_closed_parts, write_file
+
+_log = logging.getLogger(__name__)
+
+
+def watch(environment: Environment, base: type[User]) -> None:
+    """Open a session when Locust starts a test with users of ours, and end it in order."""
+    ours = [kind for kind in environment.user_classes if issubclass(kind, base)]
+    if ours and not isinstance(environment.runner, MasterRunner):
+        test = _Test(environment, ours[0])
+        for hook, listener in (
+            (environment.events.test_start, test.start),
+            (environment.events.test_stopping, test.stop),
+        ):
+            hook.add_listener(listener)  # type: ignore[no-untyped-call]  # Locust's hook
+
+
+class _Test:
+    """One after another, the tests that somebody starts in this Locust process."""
+
+    def __init__(self, environment: Environment, user: type[User]) -> None:
+        self._environment = environment
+        self._user = user
+        self._session: Session | None = None
+        self._folder: RunFolder | None = None
+
+    def start(self, **_: Any) -> None:
+        """Build the session; what is wrong ends the test in one line."""
+        try:
+            self._open()
+        except InferswarmError as error:
+            _log.error("%s", error)
+            self._environment.process_exit_code = error.exit_code
+            if self._environment.runner is not None:
+                self._environment.runner.quit()
+
+    def stop(self, **_: Any) -> None:
+        """Drain within Locust's own stop timeout, and write what a single process can."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        session.drain(self._environment.stop_timeout)
+        client = session.take_delta()[1]
+        client.workers = 1
+        if self._folder is not None and not isinstance(self._environment.runner, WorkerRunner):
+            write_file(self._folder.client, msgspec.json.encode(client))
+            compress_closed_parts(self._folder, all_parts=True)
+            build.write(self._folder, build.build(self._folder))
+            _log.info("report: %s", self._folder.report)
+
+    def _open(self) -> None:
+        runner = self._environment.runner
+        worker = max(0, runner.worker_index) if isinstance(runner, WorkerRunner) else 0
+        settings = self._settings()
+        started = datetime.now(UTC)
+        run = {
+            "id": f"{started:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}",
+            "started": started.isoformat(timespec="seconds"),
+            "target": settings.target.url,
+            "backend": settings.target.backend,
+            "api": settings.target.api,
+            "model": find_model(
+                settings, adapter_for(settings.target.backend, settings.target.api)
+            ),
+            "inferswarm_version": __version__,
+        }
+        prompts = read_prompts(settings.prompts.source)
+        self._folder = self._run_folder(settings, run)
+        plan = Plan(
+            run=run["id"],
+            config=settings.model_dump(mode="json"),
+            prompts=prompts,
+            model=run["model"],
+            records=str(self._folder.records.resolve()) if self._folder else "",
+            worker=worker,
+        )
+        self._session = Session(plan, self._environment)
+
+    def _settings(self) -> RunConfig:
+        """Environment, then the class's `settings`; the target is Locust's host."""
+        own: dict[str, Any] = getattr(self._user, "settings", {})
+        name = self._user.__name__
+        givens = from_environment(RunConfig, os.environ)
+        givens += [Given(key, value, f"{name}.settings") for key, value in own.items()]
+        host = self._environment.host or self._user.host
+        if host:
+            givens.append(Given("target.url", host, "host"))
+        settings = resolve(RunConfig, givens)
+        if not settings.target.url:
+            raise InferswarmError(f"{name} has no target: give locust --host URL")
+        return settings
+
+    def _run_folder(self, settings: RunConfig, run: dict[str, Any]) -> RunFolder | None:
+        out = settings.output.out
+        if out is None:
+            return None
+        if isinstance(self._environment.runner, WorkerRunner):
+            (out / "records").mkdir(parents=True, exist_ok=True)
+            return RunFolder(out)
+        folder = RunFolder.create(out)
+        write_file(folder.config, yaml.safe_dump(masked(settings), sort_keys=False).encode())
+        write_file(folder.run, msgspec.json.encode(run))
+        return folder

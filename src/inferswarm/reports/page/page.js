@@ -1,0 +1,437 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const data = (id) => JSON.parse(byId(id).textContent);
+  const snapshot = data("snapshot");
+  const view = data("view");
+  const charts = [];
+  let logScale = false;
+
+  // ---- numbers and elements; everything from the data enters the page through textContent
+
+  const digits = (value) =>
+    Math.abs(value) < 100 ? value.toPrecision(3) : Math.round(Number(value.toPrecision(3))).toLocaleString("en");
+
+  /** [number, unit] as people read them: 3 significant digits, ms below 10 s. */
+  function parts(value, unit) {
+    if (value === null || value === undefined) return ["–", ""];
+    if (typeof value === "string") return [value, ""];
+    if (unit === "count") return [value.toLocaleString("en"), ""];
+    if (unit === "share") return [share(value), "%"];
+    if (value === 0) return ["0", unit];
+    if (unit === "ms" && value >= 10000) return [digits(value / 1000), "s"];
+    if (unit === "tokens" && Number.isInteger(value)) return [value.toLocaleString("en"), unit];
+    return [digits(value), unit];
+  }
+
+  /** Per cent that never rounds up to 100, nor down to 0. */
+  function share(value) {
+    const percent = value * 100;
+    if (percent === 0 || percent === 100) return String(percent);
+    if (percent > 99.9) return percent > 99.99 ? "> 99.99" : percent.toFixed(2);
+    return percent < 0.01 ? "< 0.01" : percent.toPrecision(3);
+  }
+
+  const plain = (value, unit) => parts(value, unit).join(" ").trim();
+
+  function el(tag, props = {}, ...children) {
+    const made = Object.assign(document.createElement(tag), props);
+    made.append(...children);
+    return made;
+  }
+
+  function number(tag, value, unit, props = {}) {
+    const [text, suffix] = parts(value, unit);
+    return el(tag, props, text, ...(suffix ? [el("span", { className: "unit" }, suffix)] : []));
+  }
+
+  /** Text in which `names` stand between backticks. */
+  const prose = (text) => text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
+
+  function table(head, rows, className = "") {
+    const names = head.map((name) => el("th", { scope: "col", className: name.number ? "number" : "" }, name.text ?? name));
+    return el("table", { className }, el("thead", {}, el("tr", {}, ...names)), el("tbody", {}, ...rows));
+  }
+
+  const pairs = (rows, className = "") =>
+    el("dl", { className }, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), value)));
+
+  const rowHead = (...content) => el("th", { scope: "row" }, ...content);
+
+  // ---- the answer
+
+  function answer() {
+    const { run, verdict } = snapshot;
+    const facts = Object.fromEntries(view.facts);
+    const title = facts.Model ?? facts.Target ?? "Run";
+    byId("answer-title").textContent = title;
+    byId("verdict").textContent = verdict.valid ? "VALID" : "INVALID";
+    byId("verdict").className = verdict.valid ? "valid" : "invalid";
+    const seconds = snapshot.throughput.duration_s;
+    const others = [...view.facts, ["Duration", clock(seconds, seconds)]].filter(([, text]) => text !== title);
+    byId("facts").append(...pairs(others.map(([name, text]) => [name, el("dd", {}, text)])).children);
+    byId("reasons").hidden = verdict.valid;
+    byId("reasons").querySelector("ul").append(...verdict.reasons.map((reason) => el("li", {}, reason)));
+    byId("notes").hidden = !(run.notes ?? []).length;
+    byId("notes").append(...(run.notes ?? []).map((note) => el("li", {}, String(note))));
+    byId("simulated").hidden = run.simulated !== true;
+    byId("simulated").append(
+      el("b", {}, "Simulated. "),
+      "These numbers describe the built-in simulator; no real server was measured.",
+    );
+    byId("cards").append(...view.headline.map(({ title, value, unit, note }) =>
+      el("div", { className: "card" }, el("h2", {}, title), number("p", value, unit, { className: "big" }),
+        el("p", { className: "small" }, note))));
+    byId("latency").append(...view.latency.map((one) =>
+      el("div", { className: "card" }, el("h2", {}, one.title, el("span", {}, ` · ${one.note}`)),
+        pairs(["p50", "p95", "p99"].map((name) => [name, number("dd", one[name], one.unit)])))));
+  }
+
+  // ---- charts
+
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+  /** A chart that is drawn again when its box, the theme or the scale changes. */
+  function chart(box, label, options) {
+    box.setAttribute("role", "img");
+    box.setAttribute("aria-label", label);
+    const drawn = echarts.init(box);
+    const draw = () => drawn.setOption({ ...common(), ...options(box.clientWidth) }, true);
+    charts.push(draw);
+    new ResizeObserver(() => { drawn.resize(); draw(); }).observe(box);
+    draw();
+  }
+
+  const common = () => ({
+    animation: false,
+    backgroundColor: "transparent",
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: color("text") },
+  });
+
+  function axis(extra) {
+    return {
+      type: "value",
+      axisLine: { show: false },
+      axisTick: { show: false },
+      splitLine: { lineStyle: { color: color("grid") } },
+      ...extra,
+      axisLabel: { color: color("muted"), fontSize: 12, hideOverlap: true, ...extra.axisLabel },
+      nameTextStyle: { color: color("muted"), fontSize: 12 },
+    };
+  }
+
+  function tooltip(extra) {
+    return {
+      backgroundColor: color("surface"),
+      borderColor: color("line"),
+      padding: [6, 10],
+      textStyle: { color: color("text") },
+      confine: true,
+      ...extra,
+    };
+  }
+
+  /** A tooltip's content: a title, then rows of [color, name, text]. */
+  function tip(title, rows) {
+    const lines = rows.map(([dye, name, text]) => {
+      const dot = el("span", { className: "dot" });
+      dot.style.background = dye;
+      return el("div", {}, dot, el("span", { className: "name" }, name), el("span", { className: "value" }, text));
+    });
+    return el("div", { className: "tip" }, el("b", {}, title), ...lines);
+  }
+
+  function clock(seconds, total) {
+    if (total <= 600) return `${Number(seconds.toFixed(1))} s`;
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
+    const two = (n) => String(n).padStart(2, "0");
+    return h || total > 3600 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  }
+
+  const PANEL_HEIGHT = 134;
+  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
+  const timeStep = (total, most) => STEPS.find((step) => total / step <= most) ?? total / most;
+
+  const isolated = (values) =>
+    values.some((v, i) => v !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null);
+
+  const dyeOf = (line) => color(line.name || "main");
+
+  function timelineOptions(width) {
+    const { seconds, panels, duration_s: total } = view.timeline;
+    const at = (i) => 28 + i * PANEL_HEIGHT;
+    return {
+      title: panels.map((panel, i) => panelTitle(panel, at(i) - 26)),
+      grid: panels.map((_, i) => ({ left: 70, right: 14, top: at(i), height: PANEL_HEIGHT - 44, outerBoundsMode: "none" })),
+      axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: color("muted") } },
+      tooltip: tooltip({ trigger: "axis", formatter: (hits) => timelineTip(hits[0].dataIndex) }),
+      xAxis: panels.map((_, i) => axis({
+        gridIndex: i, min: 0, max: total, interval: timeStep(total, width / 90),
+        axisLabel: { showMaxLabel: false, formatter: (v) => (i === panels.length - 1 ? clock(v, total) : "") },
+        splitLine: { show: true, lineStyle: { color: color("grid") } },
+      })),
+      yAxis: panels.map((panel, i) => axis({
+        gridIndex: i, min: 0, splitNumber: 3, axisLabel: { formatter: (v) => tick(v, panel.unit) },
+      })),
+      series: panels.flatMap((panel, i) => panel.lines.map((line) => ({
+        type: "line", xAxisIndex: i, yAxisIndex: i, color: dyeOf(line), lineStyle: { width: 1.6 },
+        data: line.values.map((value, j) => [seconds[j], value]),
+        showSymbol: isolated(line.values), symbol: "circle", symbolSize: 4,
+        areaStyle: line.name ? undefined : { opacity: 0.1 },
+      }))),
+    };
+  }
+
+  const tick = (value, unit) =>
+    unit === "ms" && value >= 10000 ? `${value / 1000} s` : `${value.toLocaleString("en")}${unit && value ? ` ${unit}` : ""}`;
+
+  function panelTitle(panel, top) {
+    const named = panel.lines.filter((line) => line.name && line.name !== "failed");
+    const rich = Object.fromEntries(named.map((line) => [line.name, { color: dyeOf(line), fontSize: 12, padding: [0, 0, 0, 10] }]));
+    const text = panel.title + named.map((line) => `{${line.name}|● ${line.name}}`).join("");
+    return { text, left: 0, top, textStyle: { fontSize: 13, fontWeight: 600, color: color("text"), rich } };
+  }
+
+  function timelineTip(index) {
+    const { seconds, panels, duration_s: total } = view.timeline;
+    const rows = panels.flatMap((panel) => panel.lines.map((line) => [
+      dyeOf(line), lineTitle(panel, line), plain(line.values[index], panel.unit),
+    ]));
+    return tip(`at ${clock(seconds[index], total)}`, rows);
+  }
+
+  const lineTitle = (panel, line) =>
+    line.name && line.name !== "failed" ? `${panel.title} ${line.name}` : panel.title;
+
+  function timeline() {
+    const { panels, seconds, width_s: width } = view.timeline;
+    if (!panels.length) {
+      byId("timeline-note").textContent = seconds.length ? "Too little happened to draw." : "No request was sent.";
+      byId("timeline-chart").parentElement.hidden = true;
+      return;
+    }
+    byId("timeline-note").textContent =
+      `Time since the first request, in steps of ${width} s. Latencies stand where their request ended, tokens where they came.`;
+    byId("timeline-chart").style.height = `${panels.length * PANEL_HEIGHT + 10}px`;
+    const names = panels.map((panel) => panel.title).join(", ");
+    chart(byId("timeline-chart"), `Lines over time: ${names}. The same numbers follow as a table.`, timelineOptions);
+    byId("timeline-table").addEventListener("toggle", timelineTable, { once: true });
+  }
+
+  function timelineTable() {
+    const { panels, seconds, duration_s: total } = view.timeline;
+    const lines = panels.flatMap((panel) => panel.lines.map((line) => ({ panel, line })));
+    const head = ["Time", ...lines.map(({ panel, line }) => ({ text: lineTitle(panel, line), number: true }))];
+    const rows = seconds.map((at, i) => el("tr", {}, rowHead(clock(at, total)),
+      ...lines.map(({ panel, line }) => number("td", line.values[i], panel.unit, { className: "number" }))));
+    byId("timeline-table").append(el("div", { tabIndex: 0 }, table(head, rows)));
+  }
+
+  // Where each percentile's name fits beside a curve that rises to the right.
+  const MARK_PLACES = { p50: "right", p90: "right", p95: "left", p99: "top" };
+
+  function curveOptions(one) {
+    const marks = Object.entries(one.marks).filter(([, value]) => value !== null);
+    const lowest = (value) => (logScale ? Math.max(value, 0.01) : value);
+    const dyes = [color("p50"), color("p95")];
+    return {
+      color: dyes,
+      grid: { left: 50, right: 30, top: 26, bottom: 26, outerBoundsMode: "none" },
+      legend: { show: one.curves.length > 1, right: 24, bottom: 34, orient: "vertical", icon: "circle", itemWidth: 8, itemHeight: 8, textStyle: { color: color("muted") } },
+      tooltip: tooltip({ trigger: "axis", formatter: (hits) => curveTip(one, hits) }),
+      xAxis: axis(curveAxis(one, lowest)),
+      yAxis: axis({ min: 0, max: 1, interval: 0.25, axisLabel: { formatter: (v) => `${v * 100} %` } }),
+      series: one.curves.map(({ name, points }, i) => ({
+        name, type: "line", step: "end", showSymbol: false,
+        data: points.map(([value, upto]) => [lowest(value), upto]),
+        z: i ? 2 : 3, lineStyle: i ? { width: 6, opacity: 0.45 } : { width: 2 },
+        markPoint: i ? undefined : {
+          symbol: "circle", symbolSize: 8,
+          itemStyle: { color: color("surface"), borderColor: dyes[0], borderWidth: 2 },
+          data: marks.map(([mark, value]) => ({
+            name: mark, coord: [lowest(value), Number(mark.slice(1)) / 100],
+            label: { formatter: mark, position: MARK_PLACES[mark], color: color("text"), fontSize: 12 },
+          })),
+        },
+      })),
+    };
+  }
+
+  function curveAxis(one, lowest) {
+    const formatter = (value) => tick(value, one.unit);
+    if (!logScale) return { min: 0, max: one.p99_9 ? one.p99_9 * 1.1 : null, axisLabel: { formatter, showMaxLabel: false } };
+    const ends = one.curves.flatMap(({ points }) => [points[0][0], points.at(-1)[0]]);
+    const [low, high] = [lowest(Math.min(...ends)), lowest(Math.max(...ends))];
+    const ticks = decades(low, high);
+    return { type: "log", min: low * 0.9, max: high * 1.1, axisLabel: { formatter, customValues: ticks }, axisTick: { customValues: ticks }, splitLine: { show: false } };
+  }
+
+  /** Round values within [low, high]: the wider the range, the fewer for each power of ten. */
+  function decades(low, high) {
+    const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+    const few = high / low > 1000 ? [1] : [1, 2, 5];
+    const steps = high / low < 8 ? [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : few;
+    const all = Array.from({ length: last - first + 1 }, (_, i) => steps.map((step) => Number((step * 10 ** (first + i)).toPrecision(2))));
+    return all.flat().filter((value) => value >= low * 0.9 && value <= high * 1.1);
+  }
+
+  const curveTip = (one, hits) => tip(`up to ${plain(hits[0].value[0], one.unit)}`,
+    hits.map((hit) => [hit.color, one.curves.length > 1 ? hit.seriesName : one.of, plain(hit.value[1], "share")]));
+
+  function distributions() {
+    const missing = view.distributions.filter((one) => !one.curves.length).map((one) => one.title);
+    view.distributions.filter((one) => one.curves.length).forEach(distribution);
+    byId("distributions-missing").hidden = !missing.length;
+    byId("distributions-missing").textContent = snapshot.requests.succeeded
+      ? `Not known: ${missing.join(", ")}; no answer was streamed with enough tokens.`
+      : "No request succeeded, so there is nothing to draw.";
+  }
+
+  function distribution(one) {
+    const marks = Object.entries(one.marks);
+    const values = pairs(marks.map(([name, value]) => [name, number("dd", value, one.unit)]), "marks");
+    const box = el("div", { className: "curve" });
+    byId("distribution-charts").append(el("div", { className: "panel" }, el("h3", {}, one.title), values, box));
+    const said = marks.map(([name, value]) => `${name} ${plain(value, one.unit)}`).join(", ");
+    chart(box, `Cumulative distribution of ${one.title}: ${said}.`, () => curveOptions(one));
+  }
+
+  function prompts() {
+    const { why_not: whyNot, unit, points, trend, of } = view.prompts;
+    byId("prompts-panel").hidden = Boolean(whyNot);
+    byId("prompts-note").textContent = whyNot || [
+      points.length < of ? `A sample of ${points.length.toLocaleString("en")} of ${of.toLocaleString("en")} successful requests.` : `Every successful request: ${of.toLocaleString("en")}.`,
+      unit === "tokens" ? "" : "The server did not count input tokens, so the length is in characters.",
+      trend.length ? "The line joins the medians of ten groups by length." : "",
+    ].join(" ");
+    if (whyNot) return;
+    chart(byId("prompts-chart"), `Time to first token against input ${unit}, ${points.length} requests.`, () => ({
+      grid: { left: 70, right: 18, top: 30, bottom: 44, outerBoundsMode: "none" },
+      tooltip: tooltip({ trigger: "item", formatter: (hit) => promptTip(hit, unit) }),
+      xAxis: axis({ scale: true, name: `input ${unit}`, nameLocation: "middle", nameGap: 28 }),
+      yAxis: axis({ min: 0, name: "TTFT", nameGap: 12, axisLabel: { formatter: (v) => tick(v, "ms") } }),
+      series: [
+        { type: "scatter", data: points, symbolSize: 6, itemStyle: { color: color("p50"), opacity: 0.45 } },
+        { type: "line", data: trend, color: color("p95"), symbolSize: 6, symbol: "circle", lineStyle: { width: 2 } },
+      ],
+    }));
+  }
+
+  function promptTip(hit, unit) {
+    const [length, ttft, output, sent] = hit.value;
+    const rows = [[hit.color, "TTFT", plain(ttft, "ms")]];
+    if (output === undefined) return tip(`median at ${length} input ${unit}`, rows);
+    rows.push([hit.color, "output", `${output} tokens`], [hit.color, "sent at", `${sent} s`]);
+    return tip(`${length} input ${unit}`, rows);
+  }
+
+  // ---- tables
+
+  const COLUMNS = ["count", "mean", "min", "p50", "p90", "p95", "p99", "p99_9", "max"];
+
+  function metrics() {
+    const head = ["Metric", ...COLUMNS.map((name) => ({ text: name.replace("_", "."), number: true }))];
+    const rows = view.metrics.flatMap((metric) => {
+      const stats = snapshot.metrics[metric.name];
+      const cells = COLUMNS.map((name) => number("td", stats[name], name === "count" ? "count" : stats.unit, { className: "number" }));
+      const meaning = meaningRow(metric);
+      const more = el("button", { type: "button", className: "more", title: metric.sentence.replaceAll("`", "") }, metric.title);
+      more.setAttribute("aria-expanded", "false");
+      more.addEventListener("click", () => {
+        meaning.hidden = !meaning.hidden;
+        more.setAttribute("aria-expanded", String(!meaning.hidden));
+      });
+      return [el("tr", {}, rowHead(more), ...cells), meaning];
+    });
+    const error = Math.max(...Object.values(snapshot.metrics).map((stats) => stats.relative_error));
+    byId("metrics-note").textContent =
+      `Successful requests only; percentiles are within ${plain(error, "share")} of a measured value. Press a name for what it means and what other tools call it.`;
+    byId("metrics-table").append(table(head, rows));
+  }
+
+  function meaningRow({ sentence, aliases }) {
+    const cell = el("td", { colSpan: COLUMNS.length + 1 }, el("p", {}, ...prose(sentence)));
+    if (aliases) cell.append(el("p", {}, `Elsewhere: ${aliases}.`));
+    return el("tr", { className: "meaning", hidden: true }, cell);
+  }
+
+  function errors() {
+    if (!view.errors.length) {
+      const none = snapshot.requests.attempted ? "No errors." : "No request was sent.";
+      byId("errors-body").append(el("p", { className: "empty" }, none));
+      return;
+    }
+    const head = ["Outcome", { text: "Count", number: true }, { text: "Share of all", number: true }, "Meaning"];
+    const rows = view.errors.map((error) => el("tr", {}, rowHead(el("code", {}, error.kind)),
+      number("td", error.count, "count", { className: "number" }), number("td", error.share, "share", { className: "number" }),
+      el("td", { className: "said" }, ...prose(error.sentence), ...samples(error))));
+    byId("errors-body").append(el("div", { className: "panel" }, table(head, rows, "stack")));
+  }
+
+  function samples({ samples: kept }) {
+    if (!kept.length) return [];
+    const shown = kept.map(({ where, detail, body }) => el("div", { className: "sample" },
+      el("div", {}, where), ...(detail ? [el("code", {}, detail)] : []), ...(body ? [el("pre", {}, body)] : [])));
+    return [el("details", {}, el("summary", {}, kept.length > 1 ? `The first ${kept.length}` : "The first"), ...shown)];
+  }
+
+  function client() {
+    const rows = view.client.map(({ title, value, unit, sentence }) =>
+      el("tr", {}, rowHead(title), number("td", value === "" ? null : value, unit), el("td", { className: "said" }, sentence)));
+    byId("client-table").append(table(["", "Value", "Meaning"], rows, "stack"));
+  }
+
+  function config() {
+    const blocks = view.config.map(({ title, rows }) => el("div", { className: "panel" },
+      el("h3", {}, title), el("dl", {}, ...rows.flatMap(([key, text]) => [el("dt", {}, key), el("dd", {}, text)]))));
+    byId("config-body").append(...(blocks.length ? blocks : [el("p", { className: "empty" }, "Not recorded.")]));
+  }
+
+  // ---- controls
+
+  function download(button, name, type, text) {
+    byId(button).addEventListener("click", () => {
+      const url = URL.createObjectURL(new Blob([text], { type }));
+      el("a", { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 10000);
+    });
+  }
+
+  const redraw = () => charts.forEach((draw) => draw());
+
+  function setTheme(dark) {
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
+    byId("theme").textContent = dark ? "Light" : "Dark";
+    byId("theme").setAttribute("aria-label", `Switch to the ${dark ? "light" : "dark"} theme`);
+    redraw();
+  }
+
+  function setScale(log) {
+    logScale = log;
+    byId("log").setAttribute("aria-pressed", String(log));
+    byId("linear").setAttribute("aria-pressed", String(!log));
+    redraw();
+  }
+
+  function controls() {
+    const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+    setTheme(prefersDark.matches);
+    prefersDark.addEventListener("change", (event) => setTheme(event.matches));
+    matchMedia("print").addEventListener("change", redraw);
+    byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
+    byId("linear").addEventListener("click", () => setScale(false));
+    byId("log").addEventListener("click", () => setScale(true));
+    download("download-json", "summary.json", "application/json", byId("snapshot").textContent);
+    download("download-csv", "metrics.csv", "text/csv", view.csv);
+  }
+
+  controls();
+  answer();
+  timeline();
+  distributions();
+  prompts();
+  metrics();
+  errors();
+  client();
+  config();
+})();

@@ -1,0 +1,90 @@
+"""Facts about the declared options of a run."""
+
+import pytest
+from pydantic import ValidationError
+
+from inferswarm.config.sources import options_of
+from inferswarm.config.tree import (
+    ALIASES,
+    ENVIRONMENT_ALIASES,
+    LoadOptions,
+    RunConfig,
+    SimulateConfig,
+    TargetOptions,
+)
+from tests.builders import S
+
+TREES = pytest.mark.parametrize("tree", [RunConfig, SimulateConfig])
+
+
+@TREES
+def test_options_are_declared_once(tree: type[RunConfig] | type[SimulateConfig]) -> None:
+    """Keys, flags and environment variables are unique."""
+    options = list(options_of(tree))
+    for names in (
+        [option.key for option in options],
+        [option.flag for option in options if option.flag],
+        [option.environment for option in options],
+    ):
+        assert len(set(names)) == len(names)
+
+
+@TREES
+def test_every_option_has_a_sentence(tree: type[RunConfig] | type[SimulateConfig]) -> None:
+    """Help and documentation never come out empty."""
+    for option in options_of(tree):
+        assert option.sentence[:1].isupper(), option.key
+        assert option.sentence.endswith("."), option.key
+        assert option.allowed, option.key
+
+
+def test_a_run_needs_no_option() -> None:
+    """Everything has a default: the built-in simulator, one user, a minute."""
+    config = RunConfig()
+    assert config.target.url == ""
+    assert config.load.users == 1
+    assert config.load.lasting == 60 * S
+
+
+def test_a_number_of_requests_replaces_the_default_duration() -> None:
+    """A run ends by its duration, by its requests, or by whichever comes first."""
+    assert LoadOptions(requests=5).lasting is None
+    both = LoadOptions.model_validate({"requests": 5, "duration": "3s"})
+    assert both.lasting == 3 * S
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    """No user would ever start."""
+    with pytest.raises(ValidationError, match="must be above 0/s"):
+        LoadOptions.model_validate({"spawn_rate": "0/s"})
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("localhost:8000", "http://localhost:8000"),
+        ("http://h:1/", "http://h:1"),
+        ("https://h/v1/", "https://h/v1"),
+        (" h ", "http://h"),
+        ("[::1]:8000/v1", "http://[::1]:8000/v1"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_targets_as_people_write_them(given: object, url: str) -> None:
+    """With or without a scheme and a trailing slash."""
+    assert TargetOptions.model_validate({"url": given}).url == url
+
+
+@pytest.mark.parametrize("given", ["ftp://h", "http://", "http:///", "://h"])
+def test_what_is_no_target_is_refused(given: str) -> None:
+    """The refusal says what a target looks like."""
+    with pytest.raises(ValidationError, match=r"host\[:port\]"):
+        TargetOptions.model_validate({"url": given})
+
+
+def test_aliases_lead_to_options() -> None:
+    """Every old name stands for an option that there is."""
+    keys = {option.key for option in options_of(RunConfig)}
+    assert set(ALIASES.values()) <= keys
+    assert set(ENVIRONMENT_ALIASES.values()) <= keys

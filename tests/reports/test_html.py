@@ -1,0 +1,244 @@
+"""Facts about the report page as text: what it carries, and that nothing in it can do harm."""
+
+import csv
+import hashlib
+import io
+import json
+from base64 import b64encode
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import msgspec
+import pytest
+
+from inferswarm.exchange import OUTCOME_SENTENCES, Outcome
+from inferswarm.metrics import METRICS
+from inferswarm.reports import html
+from inferswarm.snapshot import ClientStats, Snapshot, take, to_json
+from inferswarm.summary import Summary
+from inferswarm.verdict import Client
+
+from . import sample_run
+
+MAX_BYTES = 2_000_000
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would see: elements, their attributes, and texts of scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, str] = {}
+        self._inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember the element, and whose text comes next."""
+        self.tags.append((tag, dict(attrs)))
+        self._inside = f"{tag}{dict(attrs).get('id') or len(self.tags)}"
+
+    def handle_data(self, data: str) -> None:
+        """Add to the text of the element last opened."""
+        self.texts[self._inside] = self.texts.get(self._inside, "") + data
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    """Eight users over half a minute, and one hostile server error."""
+    made = sample_run.summary_of(sample_run.records(users=8, ramp_s=2, duration_s=30))
+    made.add(sample_run.failure(k=100_000))
+    return made
+
+
+@pytest.fixture(scope="module")
+def snapshot(summary: Summary) -> Snapshot:
+    """Its published numbers."""
+    return sample_run.snapshot_of(summary)
+
+
+@pytest.fixture(scope="module")
+def page(snapshot: Snapshot, summary: Summary) -> str:
+    """The page of that run."""
+    return html.render(snapshot, summary)
+
+
+def test_page_is_small(page: str) -> None:
+    """The whole page, chart library included, stays well within what can be sent by mail."""
+    assert len(page.encode()) < MAX_BYTES
+
+
+def test_page_refers_to_nothing_outside_itself(page: str) -> None:
+    """No element names a source or a link beyond the page's own anchors and empty data."""
+    given = [
+        attrs.get(name) for _, attrs in Reader(page).tags for name in ("src", "href", "action")
+    ]
+    assert all(value is None or value.startswith(("#", "data:")) for value in given)
+
+
+def test_page_leaves_no_placeholder(page: str) -> None:
+    """Every placeholder of the template is filled."""
+    own = page.replace(html.asset("echarts.common.min.js"), "")
+    assert "{{" not in own.replace(html.asset("page.js"), "")
+
+
+def test_security_policy_names_exactly_the_scripts_that_are_there(page: str) -> None:
+    """What runs is what the policy's digests allow, and the rest is refused."""
+    metas = [attrs for tag, attrs in Reader(page).tags if tag == "meta"]
+    named = {attrs.get("http-equiv"): str(attrs.get("content")) for attrs in metas}
+    policy = named["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for name in ("echarts.common.min.js", "page.js", "page.css"):
+        digest = b64encode(hashlib.sha256(html.asset(name).encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+
+
+@pytest.mark.parametrize("name", ["echarts.common.min.js", "page.js"])
+def test_scripts_cannot_end_their_own_element(name: str) -> None:
+    """An inlined script holds neither an end tag nor the start of a comment."""
+    assert "</script" not in html.asset(name).lower()
+    assert "<!--" not in html.asset(name)
+
+
+def test_hostile_body_stays_inside_its_json(page: str) -> None:
+    """An error body with markup comes out as the same text, and makes no element."""
+    assert "<img" not in page.replace(html.asset("echarts.common.min.js"), "")
+    reader = Reader(page)
+    assert "img" not in [tag for tag, _ in reader.tags]
+    view = json.loads(reader.texts["scriptview"])
+    bodies = [s["body"] for error in view["errors"] for s in error["samples"]]
+    assert sample_run.HOSTILE in bodies
+
+
+def test_embedded_snapshot_is_summary_json(page: str, snapshot: Snapshot) -> None:
+    """What the page offers to download is what `summary.json` says."""
+    assert json.loads(Reader(page).texts["scriptsnapshot"]) == json.loads(to_json(snapshot))
+
+
+def test_title_of_the_tab_is_escaped(summary: Summary) -> None:
+    """A model's name cannot bring markup into the page's head."""
+    evil = sample_run.snapshot_of(summary, model="</title><img src=x>")
+    assert "VALID · &lt;/title&gt;&lt;img" in html.render(evil, summary)
+
+
+def test_a_placeholder_in_the_data_stays_text(summary: Summary) -> None:
+    """The template is filled in one pass: data that looks like a placeholder is left alone."""
+    odd = sample_run.snapshot_of(summary, model="{{library}}")
+    assert "{{library}}" in Reader(html.render(odd, summary)).texts["scriptsnapshot"]
+
+
+def test_vendored_files_are_those_recorded() -> None:
+    """The chart library and its licences are the published bytes, by digest."""
+    folder = files("inferswarm.reports") / "page"
+    record = json.loads((folder / "vendor.json").read_text())
+    texts = {name: (folder / name).read_bytes() for name in record["sha256"]}
+    found = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
+    assert found == record["sha256"]
+    assert {"echarts.common.min.js", "echarts.NOTICE.txt", "echarts.LICENSE.txt"} <= found.keys()
+
+
+def test_page_carries_the_licences_of_what_it_embeds(page: str) -> None:
+    """Whoever is sent the page is sent the notices too."""
+    assert "Copyright 2017-2026 The Apache Software Foundation" in page
+    assert "Redistribution and use in source and binary forms" in page
+
+
+def test_facts_come_from_the_run_or_else_the_configuration(summary: Summary) -> None:
+    """A fact missing in `run` is looked for in the configuration; unknown ones are left out."""
+    bare = take(summary, Client(), config={"target": {"backend": "tgi"}, "model": "m"})
+    assert html.facts(bare) == [("Backend", "tgi"), ("Model", "m")]
+    started = dict(html.facts(sample_run.snapshot_of(summary)))["Started"]
+    assert started == "2026-02-02 02:40:00 UTC"
+
+
+def test_an_unreadable_start_is_shown_as_given(summary: Summary) -> None:
+    """A start that is no ISO date is passed on, not an error."""
+    assert ("Started", "at noon") in html.facts(sample_run.snapshot_of(summary, started="at noon"))
+
+
+def test_headline_counts_successes_and_names_the_source(snapshot: Snapshot) -> None:
+    """The four cards are the published numbers, tokens with where they were counted."""
+    cards = {card["title"]: card for card in html.headline(snapshot)}
+    assert cards["Output tokens/s"]["value"] == snapshot.throughput.output_tokens_per_s
+    assert cards["Output tokens/s"]["note"] == "counted by server_usage"
+    share = snapshot.requests.succeeded / snapshot.requests.attempted
+    assert cards["Success"]["value"] == share
+
+
+@pytest.mark.parametrize(
+    ("sources", "text"),
+    [
+        ({}, "no tokens counted"),
+        ({"chunks": 0}, "no tokens counted"),
+        ({"chunks": 9}, "counted by chunks"),
+        ({"chunks": 10, "server_usage": 90}, "counted by server_usage 90.0%, chunks 10.0%"),
+    ],
+)
+def test_counted_by(sources: dict[str, int], text: str) -> None:
+    """Sources are named by their share of the tokens."""
+    assert html.counted_by(sources) == text
+
+
+def test_latencies_say_why_there_are_none() -> None:
+    """Without streams TTFT is unknown; without success everything is."""
+    unstreamed = sample_run.summary_of(sample_run.successes(3, streamed=False))
+    shown = html.latencies(sample_run.snapshot_of(unstreamed))
+    assert ["streamed" in one["note"] for one in shown] == [True, True, False]
+    nothing = html.latencies(sample_run.snapshot_of(Summary()))
+    assert {one["note"] for one in nothing} == {"no success"}
+
+
+def test_errors_are_ranked_and_explained(summary: Summary) -> None:
+    """Every kind has its count, its share of all requests and its sentence."""
+    made = html.errors(summary)
+    counts = [error["count"] for error in made]
+    assert counts == sorted(counts, reverse=True)
+    assert sum(counts) == summary.failed
+    sentences = {error["kind"]: error["sentence"] for error in made}
+    assert sentences["http_500"] == "The server answered 500 (Internal Server Error)."
+    assert html.errors(sample_run.summary_of(sample_run.successes(2))) == []
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_outcome_has_a_sentence(outcome: Outcome) -> None:
+    """No kind of failure can leave the page without its meaning."""
+    summary = Summary(attempted=1, by_kind={str(outcome): 1})
+    sentences = [error["sentence"] for error in html.errors(summary)]
+    assert sentences == ([] if outcome is Outcome.OK else [OUTCOME_SENTENCES[outcome]])
+
+
+def test_client_rows_show_every_number_of_the_client() -> None:
+    """Each field of the client's health is shown, and changing it changes the page."""
+    plain = sample_run.snapshot_of(Summary()).client
+    for field in ClientStats.__struct_fields__:
+        old = getattr(plain, field)
+        new = ["w1"] if isinstance(old, list) else "other" if isinstance(old, str) else 77
+        if field == "loop_lag_ms":
+            new = msgspec.structs.replace(old, p99=77.0)
+        assert html.client(msgspec.structs.replace(plain, **{field: new})) != html.client(plain)
+
+
+def test_metrics_csv_has_one_line_for_each_metric(snapshot: Snapshot) -> None:
+    """The table reads back with full precision, empty where a number does not exist."""
+    rows = list(csv.DictReader(io.StringIO(html.metrics_csv(snapshot.metrics))))
+    assert [row["metric"] for row in rows] == [metric.name for metric in METRICS]
+    assert float(rows[0]["p50"]) == snapshot.metrics["ttft"].p50
+    nothing = html.metrics_csv(sample_run.snapshot_of(Summary()).metrics)
+    assert next(csv.DictReader(io.StringIO(nothing)))["p50"] == ""
+
+
+def test_configuration_is_flattened_by_section(snapshot: Snapshot) -> None:
+    """Sections keep their names, deeper keys are dotted, and nothing is left out."""
+    made = {part["title"]: dict(part["rows"]) for part in html.sections(snapshot)}
+    assert made["general"] == {"seed": "7"}
+    assert made["target"]["headers.x-team"] == "search"
+    assert made["prompts"]["input_tokens"] == "[200, 2000]"
+    assert made["timeouts"]["total"] == html.NOTHING
+    assert made["this run"]["simulated"] == "false"
+
+
+@pytest.mark.parametrize("made", [Summary(), sample_run.summary_of([sample_run.refused()])])
+def test_a_page_is_made_of_any_run(made: Summary) -> None:
+    """Nothing sent, or nothing answered: the page says so instead of failing."""
+    assert "INVALID · run" in html.render(take(made, Client()), made)

@@ -1,0 +1,53 @@
+"""Facts about the table of metrics."""
+
+from inferswarm.exchange import Outcome
+from inferswarm.metrics import METRIC_BY_NAME, METRICS, TIMELINE_METRICS
+from tests.builders import MS, failure, record
+
+
+def values(name: str, **changed: object) -> list[tuple[int, int]]:
+    """What a metric reads from a record."""
+    return list(METRIC_BY_NAME[name].read(record(**changed)))
+
+
+def test_names_are_the_published_ones() -> None:
+    """Every metric is there once, under its fixed name."""
+    assert [metric.name for metric in METRICS] == [
+        "ttft", "ttft_due", "ttfo", "tpot", "itl", "e2e", "e2e_due", "ntpot",
+        "send_lag", "connect", "input_tokens", "output_tokens",
+    ]  # fmt: skip
+    assert set(TIMELINE_METRICS) <= set(METRIC_BY_NAME)
+
+
+def test_every_metric_says_what_it_is() -> None:
+    """Title, unit and a sentence are never missing."""
+    for metric in METRICS:
+        assert metric.title
+        assert (metric.unit, metric.scale) in {("ms", MS), ("tokens", 1)}
+        assert metric.sentence.endswith(".")
+
+
+def test_each_metric_reads_its_own_duration() -> None:
+    """The table's rows are wired to the right rule."""
+    read = {name: values(name, connect_ns=5, reasoning_chunks=1) for name in METRIC_BY_NAME}
+    assert read == {
+        "ttft": [(200 * MS, 1)],
+        "ttft_due": [(201 * MS, 1)],
+        "ttfo": [(300 * MS, 1)],
+        "tpot": [(100 * MS, 1)],
+        "itl": [(100 * MS, 1), (100 * MS, 1)],
+        "e2e": [(400 * MS, 1)],
+        "e2e_due": [(401 * MS, 1)],
+        "ntpot": [(400 * MS // 3, 1)],
+        "send_lag": [(MS, 1)],
+        "connect": [(5, 1)],
+        "input_tokens": [(7, 1)],
+        "output_tokens": [(3, 1)],
+    }
+
+
+def test_what_a_record_does_not_tell_gives_no_value() -> None:
+    """A missing number is left out of a distribution and never counted as zero."""
+    silent = failure(Outcome.EMPTY, connect_ns=None)
+    told = {metric.name for metric in METRICS if list(metric.read(silent))}
+    assert told == {"send_lag", "output_tokens"}

@@ -1,0 +1,111 @@
+"""Facts about the verdict: one test for each reason, and one where none applies."""
+
+from inferswarm.histogram import Histogram
+from inferswarm.summary import Summary
+from inferswarm.verdict import Client, judge
+from tests.builders import MS, START_NS, failure, record
+
+
+def good(**changed: int) -> Summary:
+    """A summary of a hundred healthy requests."""
+    summary = Summary()
+    for k in range(100):
+        summary.add(record(**{"k": k, "reads": 3, **changed}))
+    return summary
+
+
+def lagging(lag_ns: int) -> Histogram:
+    """A hundred lags, two of them as long as said."""
+    histogram = Histogram()
+    histogram.add(MS, 98)
+    histogram.add(lag_ns, 2)
+    return histogram
+
+
+def only_reason(summary: Summary, client: Client, *, complete: bool = True) -> str:
+    """The one reason of a run that has exactly one."""
+    verdict = judge(summary, client, complete=complete)
+    assert not verdict.valid
+    assert len(verdict.reasons) == 1
+    return verdict.reasons[0]
+
+
+def test_a_healthy_run_is_valid() -> None:
+    """Without a reason against it a run is VALID, also at the very limits."""
+    edge = Client(cpu_share_max=0.9, loop_lag=lagging(19 * MS))
+    summary = good(merged_reads=0, sent_ns=START_NS + 9 * MS)
+    summary.merged_reads = summary.reads // 10
+    assert judge(summary, edge).valid
+    assert judge(summary, edge).reasons == []
+
+
+def test_no_success_is_a_reason() -> None:
+    """Numbers of nothing are no result."""
+    summary = Summary()
+    summary.add(failure(sent_ns=START_NS))
+    assert "no request succeeded" in only_reason(summary, Client())
+
+
+def test_an_incomplete_run_is_a_reason() -> None:
+    """What a killed run left behind may lack records."""
+    assert "did not end in order" in only_reason(good(), Client(), complete=False)
+
+
+def test_lost_workers_are_a_reason() -> None:
+    """The reason names them."""
+    reason = only_reason(good(), Client(lost_workers=["w1", "w3"]))
+    assert "w1, w3" in reason
+
+
+def test_unwritten_records_are_a_reason() -> None:
+    """The reason says how many."""
+    assert "7 records" in only_reason(good(), Client(unwritten_records=7))
+
+
+def test_a_worker_at_its_core_is_a_reason() -> None:
+    """The reason says how busy it was, the limit, and what to do."""
+    reason = only_reason(good(), Client(cpu_share_max=0.97))
+    assert "97%" in reason
+    assert "90%" in reason
+    assert "add workers" in reason
+
+
+def test_send_lag_is_a_reason() -> None:
+    """Requests that left late were not the load that was asked for."""
+    reason = only_reason(good(sent_ns=START_NS + 25 * MS), Client())
+    assert "p99 send lag was 25.0 ms" in reason
+    assert "add workers" in reason
+
+
+def test_loop_lag_is_a_reason() -> None:
+    """A client that was late to read may have late arrival times."""
+    reason = only_reason(good(), Client(loop_lag=lagging(60 * MS)))
+    assert "p99 loop lag" in reason
+    assert "more than 20 ms" in reason
+
+
+def test_merged_reads_are_a_reason() -> None:
+    """Gaps inside a merged read are bounds and no measurements."""
+    reason = only_reason(good(merged_reads=1), Client())
+    assert "33% of reads" in reason
+
+
+def test_all_reasons_are_told_together() -> None:
+    """One reason does not hide the others."""
+    client = Client(
+        lost_workers=["w1"], unwritten_records=1, cpu_share_max=1, loop_lag=lagging(60 * MS)
+    )
+    summary = good(merged_reads=3, sent_ns=START_NS + 25 * MS)
+    assert len(judge(summary, client, complete=False).reasons) == 7
+
+
+def test_a_client_takes_in_what_others_say() -> None:
+    """The worst of the shares, the sum of what is counted, and the newest of the names."""
+    client = Client(workers=2, recorder="thread", clock="kernel", cpu_share_max=0.5)
+    client.merge(Client(cpu_share_max=0.2, memory_max_bytes=9, parse_backlog_max=4))
+    client.merge(Client(clock="own", unwritten_records=2, parse_turns_forced=3, parse_backlog_max=1))
+    client.merge(Client(unwritten_records=1, parse_turns_forced=1, loop_lag=lagging(5 * MS)))
+    assert (client.workers, client.recorder, client.clock) == (2, "thread", "own")
+    assert (client.cpu_share_max, client.memory_max_bytes) == (0.5, 9)
+    assert (client.parse_backlog_max, client.parse_turns_forced) == (4, 4)
+    assert (client.unwritten_records, client.loop_lag.count) == (3, 100)
