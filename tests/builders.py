@@ -1,6 +1,7 @@
 """Small builders of the values that many tests need."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import settings
@@ -81,7 +82,7 @@ def splits(data: bytes) -> Iterator[list[bytes]]:
 def cut_at(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     """`data` cut at these places; pieces are never empty."""
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(places)]
 
 
 def chunked(*payloads: bytes, tail: bytes = b"0\r\n\r\n") -> bytes:
@@ -91,7 +92,9 @@ def chunked(*payloads: bytes, tail: bytes = b"0\r\n\r\n") -> bytes:
 
 def stream_answer(*payloads: bytes) -> bytes:
     """A whole answer with status 200 that streams these payloads as they are."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     return head + chunked(*payloads)
 
 

@@ -170,7 +170,9 @@ def test_times_count_from_sent() -> None:
     pieces = cut_at(GOOD, [10, GOOD.index(b"data"), GOOD.index(DONE)])
     given_tape = tape((S + (i + 1) * 10 * MS, piece) for i, piece in enumerate(pieces))
     record = read_exchange(
-        Exchange(S - MS, S, 2 * S, Tape(given_tape.data, given_tape.arrived_ns, given_tape.ends, 2)),
+        Exchange(
+            S - MS, S, 2 * S, Tape(given_tape.data, given_tape.arrived_ns, given_tape.ends, 2)
+        ),
         asked(),
         OpenAI(),
     )

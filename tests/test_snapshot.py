@@ -2,7 +2,7 @@
 
 import json
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
 from inferswarm.exchange import Outcome
@@ -28,7 +28,8 @@ KEYS: dict[str, set[str]] = {
     "verdict": {"valid", "reasons"},
     "client": {
         "workers", "lost_workers", "recorder", "clock", "cpu_share_max", "memory_max_mb",
-        "loop_lag_ms", "gc_pause_max_ms", "merged_reads_share", "parse_backlog_max", "parse_turns_forced",
+        "loop_lag_ms", "gc_pause_max_ms",
+        "merged_reads_share", "parse_backlog_max", "parse_turns_forced",
         "unwritten_records",
     },
 }  # fmt: skip

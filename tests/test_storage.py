@@ -327,7 +327,7 @@ def tiny_disk(path: Path) -> Iterator[Path]:
     """A file system of 64 KB, as long as it is needed."""
     path.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(path)],  # noqa: S607
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(path)],
         capture_output=True,
         check=False,
     )
@@ -336,7 +336,7 @@ def tiny_disk(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        subprocess.run(["umount", str(path)], check=True)  # noqa: S607
+        subprocess.run(["umount", str(path)], check=True)
 
 
 @pytest.mark.slow

@@ -107,7 +107,8 @@ def test_an_end_before_its_start_counts_as_no_time() -> None:
 
 def test_an_empty_timeline_has_no_bucket() -> None:
     """A run without a record has no span and no concurrency."""
-    assert list(Timeline().span()) == list(Timeline().concurrency()) == []
+    assert list(Timeline().span()) == []
+    assert list(Timeline().concurrency()) == []
 
 
 def test_widening_joins_neighbours() -> None:

@@ -103,7 +103,9 @@ def test_a_client_takes_in_what_others_say() -> None:
     """The worst of the shares, the sum of what is counted, and the newest of the names."""
     client = Client(workers=2, recorder="thread", clock="kernel", cpu_share_max=0.5)
     client.merge(Client(cpu_share_max=0.2, memory_max_bytes=9, parse_backlog_max=4))
-    client.merge(Client(clock="own", unwritten_records=2, parse_turns_forced=3, parse_backlog_max=1))
+    client.merge(
+        Client(clock="own", unwritten_records=2, parse_turns_forced=3, parse_backlog_max=1)
+    )
     client.merge(Client(unwritten_records=1, parse_turns_forced=1, loop_lag=lagging(5 * MS)))
     assert (client.workers, client.recorder, client.clock) == (2, "thread", "own")
     assert (client.cpu_share_max, client.memory_max_bytes) == (0.5, 9)

@@ -48,13 +48,13 @@ def _get(config: RunConfig, path: str) -> bytes:
         body = response.read(1 << 20)
     except TimeoutError:
         raise TargetError(
-            f"{target.url}: connected, but no answer to GET {path} within {PROBE_LIMIT_S:g} s; "
+            f"{target.url}: connected, but no answer to GET {path} within {_limit_s(config):g} s; "
             "is it the right port? With --model no list is asked for"
         ) from None
     except (OSError, http.client.HTTPException) as error:
         raise TargetError(
             f"{target.url}: connected, but the answer to GET {path} is not HTTP "
-            f"({error or type(error).__name__}); is it the right port?"
+            f"({' '.join(str(error).split()) or type(error).__name__}); is it the right port?"
         ) from None
     finally:
         connection.close()
@@ -67,9 +67,13 @@ def _get(config: RunConfig, path: str) -> bytes:
     return body
 
 
+def _limit_s(config: RunConfig) -> float:
+    return min(PROBE_LIMIT_S, config.timeouts.connect.seconds)
+
+
 def _reach(config: RunConfig) -> http.client.HTTPConnection:
     endpoint = Endpoint.of(config.target)
-    limit_s = min(PROBE_LIMIT_S, config.timeouts.connect.seconds)
+    limit_s = _limit_s(config)
     connection: http.client.HTTPConnection
     if endpoint.tls is None:
         connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=limit_s)
@@ -79,7 +83,9 @@ def _reach(config: RunConfig) -> http.client.HTTPConnection:
         )
     try:
         connection.connect()
-    except (TimeoutError, OSError) as error:
+    except UnicodeError:
+        raise TargetError(f"{config.target.url}: not a host name; check --target") from None
+    except OSError as error:
         raise TargetError(_unreachable(config.target.url, limit_s, error)) from None
     return connection
 

@@ -4,6 +4,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -26,13 +27,10 @@ class Endpoint:
 
     @classmethod
     def of(cls, target: TargetOptions) -> Self:
-        """Raises InputError for a port that is none, or certificates that cannot be read."""
+        """Raises InputError for certificates that cannot be read."""
         url = urlsplit(target.url)
-        try:
-            port = url.port or _PORTS[url.scheme]
-        except ValueError:
-            raise InputError(f"target.url {target.url}: the port must be 0 to 65535") from None
-        return cls(url.hostname or "", port, _tls(target) if url.scheme == "https" else None)
+        tls = _tls(target) if url.scheme == "https" else None
+        return cls(url.hostname or "", url.port or _PORTS[url.scheme], tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +70,26 @@ class Wire:
 
 def request_headers(target: TargetOptions, environment: Mapping[str, str]) -> dict[str, str]:
     """Extra headers of every request, with the bearer token from its file or variable."""
-    key = environment.get(target.api_key_env, "") if target.api_key_env else ""
+    variable = target.api_key_env
+    key, origin = environment.get(variable, "") if variable else "", f"environment {variable}"
     if target.api_key_file is not None:
-        try:
-            key = target.api_key_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise InputError(
-                f"target.api_key_file {target.api_key_file}: {error.strerror}; check the path"
-            ) from None
+        key, origin = _key_in(target.api_key_file), f"target.api_key_file {target.api_key_file}"
+    key = key.strip()
+    if not (key.isascii() and (key.isprintable() or not key)):
+        raise InputError(f"{origin}: a key must be one line of ASCII characters")
     bearer = {"Authorization": f"Bearer {key}"} if key else {}
     return {**bearer, **target.headers}
+
+
+def _key_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"target.api_key_file {path}: {error.strerror}; check the path") from None
+    except UnicodeDecodeError:
+        raise InputError(
+            f"target.api_key_file {path}: not text; give a file with the key"
+        ) from None
 
 
 def _tls(target: TargetOptions) -> ssl.SSLContext:

@@ -215,7 +215,9 @@ def test_half_json_is_a_bad_frame() -> None:
     assert answer.chunk_ns == [0]
 
 
-@pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"[]", b"7", b'{"choices": 7}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"<html>busy</html>", b"", b"[]", b"7", b'{"choices": 7}', b"\xff"]
+)
 def test_a_plain_answer_that_is_no_such_object_is_a_bad_frame(body: bytes) -> None:
     """A proxy's page under status 200 is not an answer."""
     assert plain(body).bad_frame

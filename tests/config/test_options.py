@@ -28,7 +28,7 @@ def test_sections_are_frozen_and_closed() -> None:
     """A resolved configuration never changes, and has no names of its own making."""
     tiny = Tiny(size=4)
     with pytest.raises(ValidationError):
-        tiny.size = 5  # type: ignore[misc]
+        tiny.size = 5
     with pytest.raises(ValidationError):
         Tiny.model_validate({"sise": 4})
     assert Tiny().size == 3

@@ -24,7 +24,8 @@ def test_durations_as_people_write_them(text: object, ns: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "s", "5 parsecs", "-5s", "5s later", "1:30", "ms5", "1e3s", None, "nan", "inf", True]
+    "text",
+    ["", "s", "5 parsecs", "-5s", "5s later", "1:30", "ms5", "1e3s", None, "nan", "inf", True],
 )
 def test_what_is_no_duration_is_refused(text: object) -> None:
     """The refusal says what a duration looks like."""
@@ -43,7 +44,7 @@ def test_durations_are_shown_in_the_largest_whole_unit(ns: int, text: str) -> No
 
 
 @FUZZ
-@given(st.integers(0, 400 * NS_PER_UNIT["d"]))
+@given(st.integers(0, 100 * NS_PER_UNIT["d"]))
 def test_a_shown_duration_reads_as_the_same(ns: int) -> None:
     """Whatever is stored can be loaded again."""
     assert Duration.parse(str(Duration(ns))) == ns

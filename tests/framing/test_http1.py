@@ -1,5 +1,7 @@
 """Facts about reading HTTP answers: where they end, what they hold, and when it came."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,16 +73,16 @@ def test_the_end_is_found_at_the_last_byte_of_any_split(case: str) -> None:
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
-def test_recorded_answers_end_at_their_last_byte_in_any_split(path: object) -> None:
+def test_recorded_answers_end_at_their_last_byte_in_any_split(path: Path) -> None:
     """The same for answers that real servers gave."""
-    answer = (CAPTURES / str(path)).read_bytes()
+    answer = path.read_bytes()
     assert_any_split(answer, read([answer]).body)
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
-def test_each_byte_has_the_time_of_its_read(path: object) -> None:
+def test_each_byte_has_the_time_of_its_read(path: Path) -> None:
     """Read byte by byte, every byte of a body bears the instant of the read that brought it."""
-    answer = (CAPTURES / str(path)).read_bytes()
+    answer = path.read_bytes()
     response = read([answer[at : at + 1] for at in range(len(answer))])
     assert response.pieces
     assert all(answer[at : at + 1] == piece for at, piece in response.pieces)
@@ -99,7 +101,7 @@ def test_an_answer_without_a_length_ends_when_the_server_closes(case: str) -> No
     answer = UNTIL_CLOSE[case]
     for pieces in splits(answer):
         finder = EndFinder()
-        assert not any([finder.feed(piece) for piece in pieces])
+        assert [finder.feed(piece) for piece in pieces] == [False] * len(pieces)
         assert finder.until_close
         assert not finder.keep_alive
         assert read(pieces).complete
@@ -222,10 +224,7 @@ def test_any_bytes_in_any_split_never_raise(
         if finder.feed(piece):
             break
     at_once, split = read([answer] if answer else []), read(pieces)
-    assert (split.status, split.complete, split.headers) == (
-        at_once.status,
-        at_once.complete,
-        at_once.headers,
-    )
-    assert split.body == at_once.body
+    assert (split.status, split.complete) == (at_once.status, at_once.complete)
     assert bool(split.error) == bool(at_once.error)
+    if not split.error:
+        assert (split.headers, split.body) == (at_once.headers, at_once.body)

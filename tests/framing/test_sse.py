@@ -56,7 +56,9 @@ def test_events_in_any_split(case: str) -> None:
 @FUZZ
 @given(
     st.lists(
-        st.sampled_from([b"data: x", b"data", b":", b"\xef\xbb\xbf", b"\n", b"\r", b"\r\n", b"a", b" "])
+        st.sampled_from(
+            [b"data: x", b"data", b":", b"\xef\xbb\xbf", b"\n", b"\r", b"\r\n", b"a", b" "]
+        )
     ),
     st.lists(st.integers(0, 200), max_size=8),
 )

@@ -32,7 +32,7 @@ def scripted(script: Script, **tls: object) -> Iterator[tuple[int, Served]]:
         finally:
             sock.close()
 
-    server = StreamServer(("127.0.0.1", 0), handle, **tls)
+    server = StreamServer(("127.0.0.1", 0), handle, **tls)  # type: ignore[call-overload]
     server.start()
     try:
         yield server.server_port, served

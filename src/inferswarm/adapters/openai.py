@@ -1,6 +1,6 @@
 """OpenAI's completions and chat completions, as vLLM and other compatible servers speak them."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,9 +13,13 @@ PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 _DONE = b"[DONE]"
 
 
+# No answer is longer; what claims to be is no count, and must not overflow any sum of counts.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
+
+
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
 
 
 class _Message(msgspec.Struct):
@@ -80,7 +84,7 @@ class OpenAI:
             last_ns = response.pieces[-1][0] if response.pieces else 0
             _read_object(response.body, last_ns, answer)
             answer.ended = True
-        if answer.output_tokens is not None:
+        if answer.output_tokens is not None or answer.input_tokens is not None:
             answer.count_source = "server_usage"
         return answer
 
@@ -108,7 +112,7 @@ def _read_object(data: bytes, at_ns: int, answer: Answer) -> None:
     """Read one JSON object of a stream, or the one of a plain answer."""
     try:
         body = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         answer.bad_frame = answer.bad_frame or f"{error}: {data[:200]!r}"
         return
     if body.error is not None or body.object == "error":

@@ -40,14 +40,16 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(sub)
-        sub.set_defaults(execute=command.execute)
+        sub.set_defaults(execute=command.execute, parser=sub)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code for the shell."""
     try:
-        parsed = parser().parse_args(arguments)
+        parsed, unknown = parser().parse_known_args(arguments)
+        if unknown:
+            parsed.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         return int(parsed.execute(parsed))
     except InferswarmError as error:
         print(f"inferswarm: {error}", file=sys.stderr)

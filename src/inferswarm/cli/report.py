@@ -28,8 +28,9 @@ def execute(parsed: argparse.Namespace) -> int:
     """Rebuild each run in turn."""
     console = Console(highlight=False)
     for folder in [RunFolder.open(path) for path in parsed.runs]:
-        built = make(folder, console)
-        console.print(f"[bold]{folder.path}[/bold]")
+        built = read(folder, console)
+        build.write(folder, built)
+        console.print(str(folder.path), style="bold", markup=False)
         console.print(text.result(built.snapshot))
         for damaged in built.reading.unreadable_parts:
             console.print(f"not readable to its end: {damaged}", style="yellow", markup=False)
@@ -37,11 +38,11 @@ def execute(parsed: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def make(folder: RunFolder, console: Console) -> build.Built:
-    """Build and write a run's results, showing how many records were read."""
+def read(folder: RunFolder, console: Console) -> build.Built:
+    """Build a run's results, showing how many records were read."""
     columns = (SpinnerColumn(), TextColumn("reading records: {task.completed:,.0f}"))
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task("read", total=None)
-        built = build.build(folder, lambda count: progress.update(task, completed=count))
-    build.write(folder, built)
-    return built
+        return build.build(folder, lambda count: progress.update(task, completed=count))

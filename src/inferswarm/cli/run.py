@@ -33,7 +33,7 @@ from inferswarm.errors import (
 )
 from inferswarm.probe import find_model
 from inferswarm.prompts.text import read_prompts
-from inferswarm.reports import text
+from inferswarm.reports import build, text
 from inferswarm.runs import LocalRun
 from inferswarm.simulator.process import RunningSimulator
 from inferswarm.snapshot import Snapshot
@@ -209,12 +209,14 @@ def _finish(
     require_valid: bool,
 ) -> int:
     """Report, say what went wrong in one line, and choose the exit code."""
-    built = report.make(folder, console)
+    built = report.read(folder, console)
     shot = built.snapshot
     console.print(text.result(shot))
-    console.print(f"report: {folder.report}", markup=False, soft_wrap=True)
     if ended.get("trouble"):
         print(f"inferswarm: {ended['trouble']}", file=sys.stderr)
+    build.write(folder, built)
+    console.print(f"report: {folder.report}", markup=False, soft_wrap=True)
+    if ended.get("trouble"):
         return EXIT_INTERNAL
     if interrupted:
         return EXIT_INTERRUPTED

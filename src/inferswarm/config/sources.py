@@ -4,6 +4,7 @@ Later sources win: defaults, file, environment, flags, `--set`. Every value reme
 from, so that a refusal can say: where, which key, what was given, what is allowed, what was meant.
 """
 
+import re
 import tomllib
 import types
 import typing
@@ -75,6 +76,17 @@ class Option:
         """What may be given, in words."""
         return " or ".join(self._allowed(kind) for kind in self.kinds)
 
+    def takes_text(self, key: str) -> bool:
+        """Whether what is typed for `key` is text even if it looks like a number."""
+        if key == self.key:
+            return not {bool, int, float}.intersection(self.kinds) and not self.is_mapping
+        return any(typing.get_args(kind)[1:] == (str,) for kind in self.kinds)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it holds names of the user's own."""
+        return any(typing.get_origin(kind) is dict for kind in self.kinds)
+
     def _allowed(self, kind: Any) -> str:
         if typing.get_origin(kind) is Literal:
             return "one of " + ", ".join(map(str, typing.get_args(kind)))
@@ -95,11 +107,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One value as somebody gave it, and where."""
+    """One value as somebody gave it, and where; `text` is how it was typed, if it was typed."""
 
     key: str
     value: Any
     origin: str
+    text: str | None = None
 
 
 def options_of(tree: type[Section], prefix: str = "") -> Iterator[Option]:
@@ -126,7 +139,7 @@ def from_file(path: Path) -> list[Given]:
         return []
     if not isinstance(tree, dict):
         raise InputError(f"configuration file {path}: must be a mapping of sections, got {tree!r}")
-    return [Given(key, value, str(path)) for key, value in _leaves(tree)]
+    return [Given(key, value, str(path)) for key, value in _two_levels(tree)]
 
 
 def from_environment(tree: type[Section], environment: Mapping[str, str]) -> list[Given]:
@@ -139,7 +152,7 @@ def from_environment(tree: type[Section], environment: Mapping[str, str]) -> lis
         for name, key in {**old, **options}.items()
         if environment.get(name)
     ]
-    return [Given(one.key, _plain(one.value), one.origin) for one in given]
+    return [Given(one.key, _plain(one.value), one.origin, one.value) for one in given]
 
 
 def from_set(assignments: list[str]) -> list[Given]:
@@ -149,7 +162,7 @@ def from_set(assignments: list[str]) -> list[Given]:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise InputError(f"--set {text}: must be section.name=value, as in --set load.users=8")
-        given.append(Given(key.strip(), _plain(value), "--set"))
+        given.append(Given(key.strip(), _plain(value), "--set", value))
     return given
 
 
@@ -158,15 +171,15 @@ def resolve(tree: type[SectionT], givens: list[Given]) -> SectionT:
     options = {option.key: option for option in options_of(tree)}
     chosen: dict[str, Given] = {}
     for given in givens:
-        one = Given(ALIASES.get(given.key, given.key), given.value, given.origin)
-        key = next(
-            (key for key in options if one.key == key or one.key.startswith(f"{key}.")), None
-        )
-        if key is None:
-            raise InputError(_unknown(one, list(options)))
-        chosen[one.key] = one
+        key = ALIASES.get(given.key, given.key)
+        option = _option_of(key, options)
+        if option is None:
+            raise InputError(_unknown(given, list(options)))
+        value = given.text if given.text is not None and option.takes_text(key) else given.value
+        chosen.pop(key, None)
+        chosen[key] = Given(key, value, given.origin)
     try:
-        return tree.model_validate(_nested(chosen))
+        return tree.model_validate(_nested(chosen, options))
     except ValidationError as error:
         raise InputError(_refusal(error, options, chosen)) from None
 
@@ -179,30 +192,62 @@ def masked(config: Section) -> dict[str, Any]:
 _SECRET_NAMES = ("authorization", "key", "token", "password", "secret", "cookie")
 
 
+def _shown(value: Any) -> str:
+    """A value in a message, without the password that a URL may carry."""
+    return re.sub(r"//[^/@\s]*@", "//***@", repr(value))
+
+
 def _mask(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _mask(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_mask(inner, name) for inner in value]
     if isinstance(value, str) and value and name.lower().endswith(_SECRET_NAMES):
         return "***"
     return value
 
 
-def _leaves(tree: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{name}.")
-        elif value is not None:
-            yield f"{prefix}{name}", value
+def _two_levels(tree: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """(`section.name`, value) of a file; what a value holds is the option's own."""
+    for section, inner in tree.items():
+        if not isinstance(inner, dict):
+            yield str(section), inner
+            continue
+        for name, value in inner.items():
+            if value is not None:
+                yield f"{section}.{name}", value
 
 
-def _nested(chosen: dict[str, Given]) -> dict[str, Any]:
+def _option_of(key: str, options: dict[str, Option]) -> Option | None:
+    """The option that a key sets: itself, or a name in a mapping."""
+    if key in options:
+        return options[key]
+    return next(
+        (
+            option
+            for name, option in options.items()
+            if option.is_mapping and key.startswith(f"{name}.")
+        ),
+        None,
+    )
+
+
+def _nested(chosen: dict[str, Given], options: dict[str, Option]) -> dict[str, Any]:
+    """The values as a tree; names within a mapping are added to it, whatever dots they have."""
     tree: dict[str, Any] = {}
     for key, given in chosen.items():
-        *path, last = key.split(".")
+        option = typing.cast("Option", _option_of(key, options))
+        *sections, last = option.key.split(".")
         level = tree
-        for name in path:
+        for name in sections:
             level = level.setdefault(name, {})
-        level[last] = given.value
+        if key == option.key:
+            level[last] = given.value
+            continue
+        held = level.get(last, {})
+        if not isinstance(held, dict):
+            raise InputError(f"{given.origin}: {key} cannot be set in {option.key}={held!r}")
+        level[last] = {**held, key.removeprefix(f"{option.key}."): given.value}
     return tree
 
 
@@ -227,16 +272,17 @@ def _unknown(given: Given, known: list[str]) -> str:
 def _refusal(error: ValidationError, options: dict[str, Option], chosen: dict[str, Given]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    option = next(
-        (options[name] for name in options if key == name or key.startswith(f"{name}.")), None
-    )
-    if option is None:
-        return f"{key or 'configuration'}: {first['msg'].removeprefix('Value error, ')}"
-    given = next((chosen[name] for name in chosen if name.startswith(option.key)), None)
-    origin = given.origin if given else "default"
-    value = "***" if option.secret else repr(given.value if given else first["input"])
-    choices = [str(one) for kind in option.kinds for one in typing.get_args(kind)]
-    hint = did_you_mean(str(given.value if given else ""), choices)
     own_words = first["msg"].removeprefix("Value error, ")
+    option = next((one for one in options.values() if f"{key}.".startswith(f"{one.key}.")), None)
+    if option is None:
+        given = [f"{name}={chosen[name].value}" for name in chosen if name.startswith(f"{key}.")]
+        return f"{key or 'configuration'}: {own_words} (given: {', '.join(given) or 'nothing'})"
+    sources = [one for name, one in chosen.items() if f"{name}.".startswith(f"{option.key}.")]
+    origin = sources[-1].origin if sources else "default"
+    shown = sources[-1].value if sources else first["input"]
+    choices = [str(one) for kind in option.kinds for one in typing.get_args(kind)]
     allowed = own_words if own_words != first["msg"] else f"allowed: {option.allowed}"
-    return f"{origin}: {option.key} was given {value}; {allowed}{hint}"
+    return (
+        f"{origin}: {option.key} was given {'***' if option.secret else _shown(shown)}; "
+        f"{allowed}{did_you_mean(str(shown), choices)}"
+    )

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator
 
 from inferswarm.config.options import Section, option
 from inferswarm.config.simulator import SimulatorOptions
@@ -17,12 +18,22 @@ def _spell_target(given: object) -> str:
         return ""
     if "://" not in text:
         text = f"http://{text}"
-    scheme, rest = text.split("://", 1)
-    if scheme not in ("http", "https") or not rest.strip("/"):
-        raise ValueError(
-            "must be host[:port][/path], with http:// or https:// or nothing before it"
-        )
+    url = urlsplit(text)  # raises ValueError for brackets that do not match
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("it must be host[:port][/path], plain or with http:// or https://")
+    if url.port == 0:
+        raise ValueError("the port must be 1 to 65535")
+    if url.username is not None or url.query or url.fragment:
+        raise ValueError("it must not hold a user, a query or a #; keys go in target.api_key_env")
+    if not url.path.isascii():
+        raise ValueError("its path must be ASCII: write other characters as %XX")
     return text.rstrip("/")
+
+
+def _above_zero(rate: Rate) -> Rate:
+    if rate <= 0:
+        raise ValueError("it must be above 0/s")
+    return rate
 
 
 class TargetOptions(Section):
@@ -90,7 +101,9 @@ class LoadOptions(Section):
     users: int = option(
         1, "Clients that each wait for an answer before they ask again.", flag="--users", ge=1
     )
-    spawn_rate: Rate = option("100/s", "Users started per second.", flag="--spawn-rate")
+    spawn_rate: Annotated[Rate, AfterValidator(_above_zero)] = option(
+        "100/s", "Users started per second.", flag="--spawn-rate"
+    )
     duration: Duration | None = option(
         None,
         "How long to load, ramp-up included; 60s unless `requests` is given.",
@@ -113,12 +126,6 @@ class LoadOptions(Section):
     workers: int = option(
         1, "Worker processes on this machine; one uses one core.", flag="--workers", ge=1, le=256
     )
-
-    @model_validator(mode="after")
-    def _has_an_end(self) -> "LoadOptions":
-        if self.spawn_rate <= 0:
-            raise ValueError("spawn_rate must be above 0/s")
-        return self
 
     @property
     def lasting(self) -> Duration | None:

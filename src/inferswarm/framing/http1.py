@@ -109,9 +109,10 @@ class EndFinder:
     def feed(self, data: bytes) -> bool:
         """Take in one read; True when the answer is complete or cannot be HTTP."""
         self._unread.append(data)
-        self._tail = (self._tail + data[-4:])[-4:]
+        seam = self._tail + data
+        self._tail = seam[-3:]
         self._missing -= len(data)
-        if not self._may_be_last(data):
+        if not self._may_be_last(seam):
             return False
         self._listener.feed(b"".join(self._unread))
         self._unread.clear()
@@ -128,14 +129,15 @@ class EndFinder:
         """Whether the answer ends when the server closes, so that an end of file is its proper end."""
         return self._body is _Body.UNTIL_CLOSE
 
-    def _may_be_last(self, data: bytes) -> bool:
+    def _may_be_last(self, seam: bytes) -> bool:
+        """`seam` is the newest read with the last bytes before it."""
         match self._body:
             case _Body.UNKNOWN:
                 return True
             case _Body.LENGTH:
                 return self._missing <= 0
             case _Body.CHUNKED:
-                return self._tail == _HEAD_END
+                return _HEAD_END in seam
             case _Body.UNTIL_CLOSE:
                 return False
 

@@ -48,7 +48,7 @@ class _Lines:
         if b"\r" in piece or self._after_cr:
             piece = self._normalised(piece)
         buffer = self.rest + piece
-        if self._first and len(buffer) >= len(_BOM):
+        if self._first and (len(buffer) >= len(_BOM) or b"\n" in buffer):
             self._first = False
             buffer = buffer.removeprefix(_BOM)
         *whole, self.rest = buffer.split(b"\n")

@@ -61,7 +61,7 @@ class DeltaSender:
 
     def resend(self) -> None:
         """Send all that was not acknowledged, oldest first."""
-        for _, packed in self._kept:
+        for _, packed in list(self._kept):  # an acknowledgement may come while we send
             self._send(packed)
 
     def acknowledged(self, number: int) -> None:

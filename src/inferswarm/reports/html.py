@@ -71,6 +71,12 @@ CLIENT: tuple[tuple[str, str, Callable[[ClientStats], object], str], ...] = (
         "Reads that held several arrivals: the gaps between those are not known one by one.",
     ),
     (
+        "Longest collection pause",
+        "ms",
+        lambda c: c.gc_pause_max_ms,
+        "Python's garbage collection stopped the client for at most this long.",
+    ),
+    (
         "Parse backlog, max",
         "count",
         lambda c: c.parse_backlog_max,

@@ -168,11 +168,11 @@ class HttpTransport:
         except ssl.SSLError as error:
             _close(sock)
             raise _ConnectError(Outcome.TLS, _tls_reason(error)) from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             _close(sock)
             self._resolved_ns = 0
             failure = Outcome.CONNECT if trial.connect_ns is None else Outcome.TLS
-            raise _ConnectError(failure, error.strerror or str(error)) from None
+            raise _ConnectError(failure, getattr(error, "strerror", "") or str(error)) from None
         except BaseException:
             _close(sock)
             raise

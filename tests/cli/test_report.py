@@ -1,0 +1,81 @@
+"""Facts about `inferswarm report`: results from the records alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inferswarm.cli.main import main
+from inferswarm.storage import RecordWriter, RunFolder
+from tests.builders import START_NS, S, record
+
+
+def killed(path: Path) -> RunFolder:
+    """What a run leaves that was killed: records, the last of them half."""
+    folder = RunFolder.create(path)
+    writer = RecordWriter(folder.records, "r", 0, 1 << 30, recorder="thread", clock="kernel")
+    for k in range(7):
+        writer.write(record(k=k, due_ns=START_NS + k * S, sent_ns=START_NS + k * S))
+    writer.close()
+    (part,) = folder.records.iterdir()
+    part.write_bytes(part.read_bytes()[:-20])
+    return folder
+
+
+def test_a_killed_run_gets_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers and page are made, INVALID, and the command succeeds."""
+    folder = killed(tmp_path / "x")
+    assert main(["report", str(folder.path)]) == 0
+    summary = json.loads(folder.summary.read_text())
+    assert summary["requests"]["succeeded"] == 6
+    assert summary["verdict"]["valid"] is False
+    assert "INVALID" in folder.report.read_text()
+    said = capsys.readouterr()
+    assert "INVALID" in said.out
+    assert "6 of 6 requests succeeded" in said.out
+    assert said.err == ""
+
+
+def test_several_runs_are_reported_in_turn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its own folder's files."""
+    folders = [killed(tmp_path / name) for name in "ab"]
+    assert main(["report", *(str(folder.path) for folder in folders)]) == 0
+    assert all(folder.summary.exists() and folder.report.exists() for folder in folders)
+    assert capsys.readouterr().out.count("INVALID") == 2
+
+
+def test_no_run_is_touched_when_one_is_none(tmp_path: Path) -> None:
+    """The refusal comes before the work."""
+    folder = killed(tmp_path / "a")
+    assert main(["report", str(folder.path), str(tmp_path)]) == 2
+    assert not folder.summary.exists()
+
+
+@pytest.mark.parametrize("name", ["[x]", "[bold]", "a[/]b", "a[/b]"])
+def test_any_name_of_a_folder_is_shown_as_it_is(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brackets are no markup."""
+    monkeypatch.chdir(tmp_path)
+    killed(tmp_path / name)
+    assert main(["report", name]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == name
+
+
+def test_an_unreadable_part_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What could not be read to its end is told, the rest is reported."""
+    folder = killed(tmp_path / "x")
+    (folder.records / "w9-00001.jsonl").write_bytes(b"[bold] noise\n")
+    assert main(["report", str(folder.path)]) == 0
+    out = capsys.readouterr().out
+    assert "not readable to its end: w9-00001.jsonl" in out
+    assert "6 of 6" in out
+
+
+def test_a_run_without_a_record_is_reported(tmp_path: Path) -> None:
+    """Killed before its first answer, a run has an empty report and no crash."""
+    folder = RunFolder.create(tmp_path / "x")
+    assert main(["report", str(folder.path)]) == 0
+    assert json.loads(folder.summary.read_text())["requests"]["attempted"] == 0

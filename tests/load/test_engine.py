@@ -1,0 +1,202 @@
+"""The engine: exactly one record of each request, read when idle, drained in order."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gevent
+from gevent import monkey
+
+from inferswarm.adapters import Wanted
+from inferswarm.adapters.openai import OpenAI
+from inferswarm.config.tree import TargetOptions
+from inferswarm.exchange import Outcome
+from inferswarm.load.engine import BACKLOG_LIMIT, Engine, Share
+from inferswarm.load.transport import Timeouts
+from inferswarm.load.transport.http import HttpTransport
+from inferswarm.prompts import Prompts
+from inferswarm.records import Record
+from inferswarm.target import Endpoint, Wire
+from tests.load.servers import (
+    FINISH,
+    STREAM_END,
+    STREAM_HEAD,
+    Script,
+    Served,
+    read_request,
+    scripted,
+    token,
+)
+
+S = 1_000_000_000
+ALL = Share()
+
+
+def three_tokens(sock: gevent.socket.socket, served: Served) -> None:
+    """Answer every request with a stream of three tokens."""
+    while read_request(sock, served):
+        sock.sendall(STREAM_HEAD + token() + token() + token() + FINISH + STREAM_END)
+
+
+def silent(sock: gevent.socket.socket, served: Served) -> None:
+    """Take a request and never answer."""
+    read_request(sock, served)
+    gevent.sleep(30)
+
+
+@contextmanager
+def engine_on(script: Script, share: Share = ALL) -> Iterator[tuple[Engine, list[Record]]]:
+    """An engine that asks a scripted server, and the records it makes."""
+    records: list[Record] = []
+    with scripted(script) as (port, _):
+        target = TargetOptions.model_validate({"url": f"127.0.0.1:{port}"})
+        transport = HttpTransport(Endpoint.of(target), Timeouts(S, 5 * S, 5 * S, 5 * S))
+        engine = Engine(
+            transport,
+            Wire.of(target),
+            Prompts(["one", "two"]),
+            OpenAI(),
+            Wanted(model="m"),
+            "openai",
+            share,
+            [records.append],
+        )
+        try:
+            yield engine, records
+        finally:
+            engine.close()
+            transport.close()
+
+
+def test_each_request_becomes_one_record() -> None:
+    """Five asked, five recorded, in their order, with their tokens."""
+    with engine_on(three_tokens) as (engine, records):
+        for _ in range(5):
+            assert engine.ask()
+        engine.drain(1)
+        summary, client = engine.take_delta()
+
+    assert [record.k for record in records] == [0, 1, 2, 3, 4]
+    assert all(record.ok and record.output_tokens == 3 for record in records)
+    assert summary.attempted == 5
+    assert client.recorder == "gevent"
+
+
+def test_records_are_made_while_the_loop_is_idle() -> None:
+    """No drain is needed: answers are read as soon as nothing else is to do."""
+    with engine_on(three_tokens) as (engine, records):
+        engine.ask()
+        with gevent.Timeout(5):
+            while not records:
+                gevent.sleep(0.001)
+
+    assert records[0].ok
+
+
+def test_a_share_is_every_nth_arrival_below_its_limit() -> None:
+    """Worker 1 of 3 with a limit of 8 asks 1, 4 and 7, then has none left."""
+    with engine_on(three_tokens, Share(worker=1, workers=3, limit=8)) as (engine, records):
+        asked = 0
+        while engine.ask():
+            asked += 1
+        engine.drain(1)
+
+    assert asked == 3
+    assert [record.k for record in records] == [1, 4, 7]
+    assert engine.exhausted.is_set()
+
+
+def test_the_shares_of_all_workers_make_the_whole() -> None:
+    """Whatever the number of workers, every arrival below the limit is asked once."""
+    for workers in (1, 2, 3, 5):
+        numbers = []
+        for worker in range(workers):
+            with engine_on(three_tokens, Share(worker, workers, 11)) as (engine, records):
+                while engine.ask():
+                    pass
+                engine.drain(1)
+            numbers += [record.k for record in records]
+        assert sorted(numbers) == list(range(11))
+
+
+def test_draining_waits_for_answers_within_the_grace() -> None:
+    """An answer that comes in time is not cut."""
+
+    def slow(sock: gevent.socket.socket, served: Served) -> None:
+        read_request(sock, served)
+        gevent.sleep(0.2)
+        sock.sendall(STREAM_HEAD + token() + FINISH + STREAM_END)
+
+    with engine_on(slow) as (engine, records):
+        gevent.spawn(engine.ask)
+        while not engine.in_flight:
+            gevent.sleep(0.001)
+        engine.drain(5)
+
+    assert [record.outcome for record in records] == [Outcome.OK]
+
+
+def test_draining_cuts_what_outlasts_the_grace() -> None:
+    """What is left is recorded as cancelled, each once, and nothing more is asked."""
+    with engine_on(silent) as (engine, records):
+        for _ in range(4):
+            gevent.spawn(engine.ask)
+        while engine.in_flight < 4:
+            gevent.sleep(0.001)
+        engine.drain(0.1)
+        assert not engine.ask()
+
+    assert [record.outcome for record in records] == [Outcome.CANCELLED] * 4
+    assert engine.in_flight == 0
+
+
+def test_a_killed_user_leaves_its_record() -> None:
+    """Locust kills greenlets; the arrival is still recorded, once, as cancelled."""
+    with engine_on(silent) as (engine, records):
+        user = gevent.spawn(engine.ask)
+        while not engine.in_flight:
+            gevent.sleep(0.001)
+        user.kill()
+        engine.drain(0)
+
+    assert [record.outcome for record in records] == [Outcome.CANCELLED]
+
+
+def test_a_delta_is_taken_once() -> None:
+    """What was handed out is not counted again."""
+    with engine_on(three_tokens) as (engine, _):
+        engine.ask()
+        engine.drain(1)
+        first, _ = engine.take_delta()
+        second, _ = engine.take_delta()
+
+    assert (first.attempted, second.attempted) == (1, 0)
+
+
+def test_a_backlog_beyond_its_bound_is_read_in_turn_and_counted() -> None:
+    """A loop that is never idle must not let answers pile up without limit."""
+    with engine_on(three_tokens) as (engine, records):
+        engine.ask()
+        exchange, asked = engine._unread[0]
+        for _ in range(BACKLOG_LIMIT + 50):
+            engine._done(exchange, asked)
+            engine._under_way += 1
+        engine._under_way = 0
+        with gevent.Timeout(20):
+            while len(records) < 40:
+                gevent.sleep(0)
+        _, client = engine.take_delta()
+
+    assert client.parse_turns_forced > 0
+    assert client.parse_backlog_max > BACKLOG_LIMIT
+
+
+def test_health_is_watched_all_the_time() -> None:
+    """A blocked loop shows in the loop lag."""
+    blocking_sleep = monkey.get_original("time", "sleep")
+    with engine_on(three_tokens) as (engine, _):
+        gevent.sleep(0.15)
+        blocking_sleep(0.3)
+        gevent.sleep(0.2)
+        _, client = engine.take_delta()
+
+    assert client.loop_lag.high > 100_000_000

@@ -1,0 +1,87 @@
+"""Facts about the result as a person reads it in a terminal."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console, RenderableType
+
+from inferswarm.exchange import Outcome
+from inferswarm.reports.text import errors, latencies, number, result
+from inferswarm.snapshot import Snapshot, take
+from inferswarm.summary import Summary
+from inferswarm.verdict import Client
+from tests.builders import START_NS, failure, record
+
+
+def shown(what: RenderableType) -> str:
+    """As a wide terminal without colours shows it."""
+    console = Console(file=StringIO(), width=160)
+    console.print(what)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def shot(client: Client | None = None, *, failed: bool = False) -> Snapshot:
+    """A run of one success, with or without failures."""
+    summary = Summary()
+    summary.add(record(due_ns=START_NS, sent_ns=START_NS))
+    if failed:
+        for status in (429, 429, 500):
+            summary.add(failure(Outcome.HTTP_STATUS, status=status, sent_ns=START_NS))
+        summary.add(failure(Outcome.TIMEOUT_IDLE, sent_ns=START_NS))
+    return take(summary, client or Client())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0, "0.00"), (1.234, "1.23"), (12.34, "12.3"), (123.4, "123"),
+     (1234567.8, "1,234,568"), (-12.34, "-12.3")],
+)  # fmt: skip
+def test_numbers_have_about_three_digits(value: float | None, text: str) -> None:
+    """Enough to compare, with thousands separated, and a dash for what does not exist."""
+    assert number(value) == text
+
+
+def test_a_valid_result_shows_its_numbers() -> None:
+    """Verdict, throughput with the source of its tokens, and latencies."""
+    text = shown(result(shot()))
+    assert text.startswith("VALID")
+    assert "1 of 1 requests succeeded in 0.4 s" in text
+    assert "output 7.48 tokens/s, input 17.5 tokens/s (counted by: server_usage)" in text
+    ttft = next(line for line in text.splitlines() if line.startswith("TTFT "))
+    assert ttft.split() == ["TTFT", "200", "200", "200", "200", "200", "200"]
+    assert "errors" not in text
+
+
+def test_an_invalid_result_shows_each_reason() -> None:
+    """The reasons stand below the verdict."""
+    text = shown(result(shot(Client(unwritten_records=7, lost_workers=["[w1]"]))))
+    assert text.startswith("INVALID\n  - ")
+    assert "7 records" in text
+    assert "[w1]" in text
+
+
+def test_errors_are_shown_with_their_meaning() -> None:
+    """Each kind with its count; successes are none."""
+    text = shown(result(shot(failed=True)))
+    rows = [line.split()[:2] for line in text.splitlines() if line.startswith(("http", "timeout"))]
+    assert rows == [["http_429", "2"], ["http_500", "1"], ["timeout_idle", "1"]]
+    assert "Too Many Requests" in text
+    assert "\nok" not in text
+    assert shown(errors({"ok": 5})).split() == ["errors", "count", "meaning"]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_can_be_shown(outcome: Outcome) -> None:
+    """No kind of failure breaks the screen."""
+    assert "7" in shown(errors({outcome: 7})) or outcome is Outcome.OK
+
+
+def test_metrics_without_values_are_left_out() -> None:
+    """A run that was not streamed has no row of TTFT, an empty one no row at all."""
+    summary = Summary()
+    summary.add(record(streamed=False))
+    titles = [line.split()[0] for line in shown(latencies(take(summary, Client()))).splitlines()]
+    assert titles == ["ms", "E2E", "E2E"]
+    assert "INVALID" in shown(result(take(Summary(), Client())))
+    assert len(shown(latencies(take(Summary(), Client()))).splitlines()) == 1

@@ -1,0 +1,184 @@
+"""Facts about the target: where to connect, and the very bytes of a request."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from inferswarm import __version__
+from inferswarm.adapters import HttpRequest
+from inferswarm.config.tree import TargetOptions
+from inferswarm.errors import InputError
+from inferswarm.target import Endpoint, Wire, request_headers
+from tests.builders import FUZZ
+
+POST = HttpRequest("POST", "/v1/completions", b'{"a": 1}')
+
+
+def target(url: str = "h:8000", **options: object) -> TargetOptions:
+    """Options of a target; no key of the environment reaches a test."""
+    return TargetOptions.model_validate({"url": url, "api_key_env": "", **options})
+
+
+def lines(wire: Wire, request: HttpRequest = POST) -> list[str]:
+    """The lines of a request's head."""
+    head, blank, _ = wire.bytes_of(request).partition(b"\r\n\r\n")
+    assert blank
+    return head.decode().split("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("h", "h", 80),
+        ("h:8000", "h", 8000),
+        ("https://h", "h", 443),
+        ("https://h:1/v1", "h", 1),
+        ("[::1]:8000", "::1", 8000),
+        ("http://[::1]", "::1", 80),
+        ("HTTP.example", "http.example", 80),
+    ],
+)
+def test_where_to_connect(url: str, host: str, port: int) -> None:
+    """Host and port of any URL, with the port of its scheme unless it names one."""
+    endpoint = Endpoint.of(target(url))
+    assert (endpoint.host, endpoint.port) == (host, port)
+    assert (endpoint.tls is not None) is url.startswith("https")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("h:99999", "h:x", "h:-1", "h:0", "[::1", "[::1:8000", "[zz]:1"),
+        *("user@h", "h?a=b", "h#c", "h/ü"),
+    ],
+)
+def test_an_impossible_host_or_port_is_refused(url: str) -> None:
+    """The options themselves refuse it, whoever gives them."""
+    with pytest.raises(ValidationError) as refused:
+        target(url)
+    assert url in str(refused.value)
+
+
+def test_certificates_are_verified_unless_told_not_to() -> None:
+    """The safe way is the default."""
+    safe, unsafe = (
+        Endpoint.of(target("https://h")).tls,
+        Endpoint.of(target("https://h", insecure=True)).tls,
+    )
+    assert safe is not None
+    assert unsafe is not None
+    assert (safe.verify_mode, safe.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert (unsafe.verify_mode, unsafe.check_hostname) == (ssl.CERT_NONE, False)
+
+
+def test_certificates_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    """A missing file, and one that is no PEM."""
+    (tmp_path / "noise.pem").write_text("noise")
+    for path in (tmp_path / "none.pem", tmp_path / "noise.pem"):
+        with pytest.raises(InputError, match=r"target.ca_file .*give a PEM file"):
+            Endpoint.of(target("https://h", ca_file=path))
+
+
+def test_the_bytes_of_a_request() -> None:
+    """A complete HTTP/1.1 request with the length of its body."""
+    wire = Wire.of(target("http://h:8000/", headers={"X-Team": "search"}))
+    assert wire.bytes_of(POST) == (
+        b"POST /v1/completions HTTP/1.1\r\n"
+        b"Host: h:8000\r\n"
+        b"User-Agent: inferswarm/" + __version__.encode() + b"\r\n"
+        b"Accept: text/event-stream, application/json\r\n"
+        b"Accept-Encoding: identity\r\n"
+        b"X-Team: search\r\n"
+        b"Content-Type: application/json\r\n"
+        b"Content-Length: 8\r\n"
+        b"\r\n"
+        b'{"a": 1}'
+    )
+
+
+def test_a_request_without_a_body_has_no_length() -> None:
+    """A GET is only a head."""
+    sent = Wire.of(target()).bytes_of(HttpRequest("GET", "/v1/models"))
+    assert sent.endswith(b"\r\n\r\n")
+    assert b"content-" not in sent.lower()
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [("[::1]:8000/v1", "[::1]:8000"), ("https://h", "h")],
+)
+def test_the_host_header_is_the_host_of_the_url(url: str, host: str) -> None:
+    """With its port and brackets."""
+    assert f"Host: {host}" in lines(Wire.of(target(url)))
+
+
+@pytest.mark.parametrize(
+    ("url", "route"),
+    [
+        ("h", "/v1/completions"),
+        ("h/", "/v1/completions"),
+        ("h/v1", "/v1/completions"),
+        ("h/v1/", "/v1/completions"),
+        ("h/models/a/v1", "/models/a/v1/completions"),
+        ("h/proxy", "/proxy/v1/completions"),
+        ("h/v12", "/v12/v1/completions"),
+    ],
+)
+def test_the_path_of_the_target_goes_before_the_route(url: str, route: str) -> None:
+    """A doubled /v1 is avoided, as clients of OpenAI give it in their base URL."""
+    assert lines(Wire.of(target(url)))[0] == f"POST {route} HTTP/1.1"
+
+
+def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the variable that the options name; without one there is no header."""
+    monkeypatch.setenv("MY_KEY", "abc")
+    assert "Authorization: Bearer abc" in lines(Wire.of(target(api_key_env="MY_KEY")))
+    assert not [line for line in lines(Wire.of(target(api_key_env="NO_KEY"))) if "Auth" in line]
+    assert request_headers(target(), {"": "x"}) == {}
+
+
+def test_a_key_file_goes_before_the_environment(tmp_path: Path) -> None:
+    """Its outer white space is no part of the key."""
+    (tmp_path / "key").write_text(" abc\n")
+    options = target(api_key_env="MY_KEY", api_key_file=tmp_path / "key")
+    assert request_headers(options, {"MY_KEY": "other"}) == {"Authorization": "Bearer abc"}
+
+
+def test_white_space_around_a_key_of_the_environment_is_no_part_of_it() -> None:
+    """Secrets mounted into a container often end with a line feed."""
+    options = target(api_key_env="MY_KEY")
+    assert request_headers(options, {"MY_KEY": "abc\n"}) == {"Authorization": "Bearer abc"}
+
+
+def test_a_header_of_ones_own_wins_over_the_key() -> None:
+    """Who writes the header means it."""
+    options = target(api_key_env="K", headers={"Authorization": "Basic x"})
+    assert request_headers(options, {"K": "abc"}) == {"Authorization": "Basic x"}
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    """Missing or not text: the refusal names the file and never shows what is in it."""
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"target.api_key_file"):
+        request_headers(target(api_key_file=path), {})
+
+
+LINE_ENDS = st.text(st.sampled_from("ab\r\n: "), max_size=20)
+
+
+@FUZZ
+@given(st.dictionaries(LINE_ENDS, LINE_ENDS, max_size=3), LINE_ENDS)
+def test_no_header_can_start_another_line(headers: dict[str, str], path: str) -> None:
+    """Whatever is in names, values or paths, a head has as many lines as it should."""
+    wire = Wire.of(target(headers=headers))
+    sent = wire.bytes_of(HttpRequest("GET", f"/{path}"))
+    assert sent.count(b"\r\n") == 6 + len(headers)
+    assert sent.count(b"\n") == sent.count(b"\r") == 6 + len(headers)
+    assert sent.count(b"\r\n\r\n") == 1
