@@ -21,11 +21,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: setup ## a 20 s streamed benchmark of the built-in simulator, with its report
 	$(BIN)/inferswarm run --users 16 --spawn-rate 8/s --duration 20s --max-output-tokens 64
 
+# The load layer's tests have a process of their own: importing it patches the process (gevent).
 test: setup ## the fast suite, under 5 minutes on 2 cores
-	$(BIN)/pytest
+	$(BIN)/pytest tests --ignore=tests/load
+	$(BIN)/pytest tests/load
 
 test-slow: setup ## what takes longer or needs system packages; skipped tests say how to get them
-	$(BIN)/pytest -m slow -rs
+	$(BIN)/pytest tests --ignore=tests/load -m slow -rs
 
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check src tests tools

@@ -1,7 +1,7 @@
 """A run's life: starts a Locust master and its workers as processes, and follows them to the end.
 
 state      event                         next       note
-starting   master says `listening`       starting   workers are started
+starting   master says `listening`       starting   workers are told where
 starting   master says `started`         running
 starting   master says `failed`          failed     nothing was asked
 running    master says `draining`        draining   duration, count, Ctrl-C, trouble, or all lost
@@ -61,6 +61,9 @@ class LocalRun:
         master = self._spawn("inferswarm.load.master", stdout=subprocess.PIPE)
         self._tell(master, msgspec.json.encode(self._plan) + b"\n")
         threading.Thread(target=self._listen, args=(master.stdout,), daemon=True).start()
+        # Started at once, told where the master is when it listens: all load modules meanwhile.
+        for _ in range(self._workers):
+            self._spawn("inferswarm.load.worker")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,17 +119,15 @@ class LocalRun:
     def _advance(self, event: dict[str, Any]) -> None:
         self.state = NEXT.get((self.state, event["event"]), self.state)
         if event["event"] == "listening":
-            for _ in range(self._workers):
-                self._spawn("inferswarm.load.worker", f"127.0.0.1:{event['port']}")
+            for worker in self._processes[1:]:
+                self._tell(worker, f"127.0.0.1:{event['port']}\n".encode())
         elif self.state is State.FAILED:
             raise LoadProcessError(f"{event['error']}; see {self._log.name}")
 
-    def _spawn(
-        self, module: str, *arguments: str, stdout: int = subprocess.DEVNULL
-    ) -> subprocess.Popen[bytes]:
+    def _spawn(self, module: str, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         # A session of its own keeps the terminal's Ctrl-C from it: this process decides what it means.
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=self._log,

@@ -14,7 +14,7 @@ from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRICS
 from inferswarm.records import Record
 from inferswarm.timeline import Timeline
-from inferswarm.timing import e2e_ns, ttft_ns
+from inferswarm.timing import client_lag_ns, e2e_ns, ttft_ns
 
 SAMPLE_POINTS = 1_000
 SAMPLE_ERRORS = 3
@@ -53,6 +53,7 @@ class Summary(msgspec.Struct):
     metrics: dict[str, Histogram] = {}
     output_tokens_by_source: dict[str, int] = {}
     input_tokens_by_source: dict[str, int] = {}
+    client_lag: Histogram = msgspec.field(default_factory=Histogram)
     first_sent_ns: int = 0
     last_end_ns: int = 0
     retries: int = 0
@@ -95,6 +96,8 @@ class Summary(msgspec.Struct):
         self.bytes_out += record.bytes_out
         self.reads += record.reads
         self.merged_reads += record.merged_reads
+        if record.sent_ns:
+            self.client_lag.add(client_lag_ns(record))
         self.timeline.add(record)
         if record.ok:
             self._add_success(record)
@@ -107,6 +110,7 @@ class Summary(msgspec.Struct):
         _add_counts(self.by_kind, other.by_kind)
         for name, histogram in other.metrics.items():
             self._grow(name).merge(histogram)
+        self.client_lag.merge(other.client_lag)
         _add_counts(self.output_tokens_by_source, other.output_tokens_by_source)
         _add_counts(self.input_tokens_by_source, other.input_tokens_by_source)
         if other.attempted:

@@ -47,6 +47,11 @@ def send_lag_ns(record: Record) -> int:
     return record.start_ns - record.due_ns
 
 
+def client_lag_ns(record: Record) -> int:
+    """From due to sent without the opening of a connection: what the client itself added."""
+    return send_lag_ns(record) - (record.connect_ns or 0) - (record.tls_ns or 0)
+
+
 def tpot_ns(record: Record) -> int | None:
     """Mean time of each token after the first; None below two tokens or without a stream."""
     if not record.streamed or record.output_tokens < 2 or not record.chunk_ns:

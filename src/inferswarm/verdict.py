@@ -79,10 +79,10 @@ def _of_client(summary: Summary, client: Client) -> list[str]:
             f"a worker used {client.cpu_share_max:.0%} of its core "
             f"(more than {MAX_CPU_SHARE:.0%}): add workers or lower the load"
         )
-    lag = summary.metric("send_lag").quantile(0.99)
+    lag = summary.client_lag.quantile(0.99)
     if lag > MAX_SEND_LAG_P99_NS:
         reasons.append(
-            f"p99 send lag was {lag / NS_PER_MS:.1f} ms "
+            f"p99 send lag, connections already open, was {lag / NS_PER_MS:.1f} ms "
             f"(more than {MAX_SEND_LAG_P99_NS // NS_PER_MS} ms): requests left late; add workers"
         )
     lag = client.loop_lag.quantile(0.99)

@@ -182,7 +182,7 @@ def test_a_full_disk_stops_the_run_and_loses_no_record(tmp_path: Path) -> None:
     spill.mkdir()
 
     def small_files_only() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 
     with RunningSimulator(QUICK) as simulator:
         ended = command(

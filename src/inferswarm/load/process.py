@@ -38,13 +38,13 @@ def parent_lines() -> Iterator[bytes]:
         yield from stdin
 
 
-def die_with_parent() -> None:
-    """End this process as soon as its parent is gone; what was recorded is on disk already."""
+def die_with_parent(lines: Iterator[bytes]) -> None:
+    """End this process with its input, `parent_lines`; what was recorded is on disk already."""
 
     def watch() -> None:
-        for _ in parent_lines():
+        for _ in lines:
             pass
-        logging.getLogger(__name__).warning("the parent is gone: ending")
+        logging.getLogger(__name__).info("the input was closed: ending")
         signal.raise_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,10 +1,11 @@
-"""`python -m inferswarm.load.worker HOST:PORT`: a Locust worker that takes its part in one run.
+"""`python -m inferswarm.load.worker`: a Locust worker that takes its part in one run.
 
-hello --> plan --> (session built) --> ready --> Locust spawns users --> deltas ... --> drain -->
-last delta acknowledged --> quit
+Its first line of input is HOST:PORT of the master; it ends when its input does.
+
+    hello --> plan --> (session built) --> ready --> Locust spawns users --> deltas ... --> drain -->
+    last delta acknowledged --> quit
 """
 
-import argparse
 import logging
 from argparse import Namespace
 
@@ -17,7 +18,7 @@ from inferswarm.errors import InferswarmError
 from inferswarm.load import messages
 from inferswarm.load.merge import DeltaSender
 from inferswarm.load.plan import Plan, digest
-from inferswarm.load.process import die_with_parent, prepare, quiet_collector
+from inferswarm.load.process import die_with_parent, parent_lines, prepare, quiet_collector
 from inferswarm.load.session import Session
 from inferswarm.load.user import InferenceUser
 
@@ -82,11 +83,12 @@ class Worker:
 
 def main() -> None:
     """Connect to the master and serve it until it says quit."""
-    parser = argparse.ArgumentParser(prog="inferswarm.load.worker")
-    parser.add_argument("master", help="HOST:PORT of the master")
-    host, _, port = parser.parse_args().master.rpartition(":")
     prepare("worker")
-    die_with_parent()
+    lines = parent_lines()
+    host, _, port = next(lines, b"").decode().strip().rpartition(":")
+    if not port:
+        return  # the parent ended before there was a master
+    die_with_parent(lines)
     # Options that exist already keep Locust from building its argument parser on every spawn message.
     environment = Environment(user_classes=[ClosedLoopUser], parsed_options=_no_options())
     runner = environment.create_worker_runner(host, int(port))

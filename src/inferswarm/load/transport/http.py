@@ -1,23 +1,15 @@
 """The transport over TCP and TLS: connections kept alive and used again, deadlines, one retry."""
 
-import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import gevent
-from gevent import monkey
-from gevent import socket as gsocket
 
-from inferswarm.clock import now_ns
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.load.transport import Timeouts
-from inferswarm.load.transport.recording import Connection, Recording, Tls
+from inferswarm.load.transport.dialing import Dialed, Dialer, DialError
+from inferswarm.load.transport.recording import Connection, Recording
 from inferswarm.target import Endpoint
-
-_NS_PER_S = 1_000_000_000
-_RESOLVE_AGAIN_NS = 30 * _NS_PER_S
 
 
 @dataclass(slots=True)
@@ -26,8 +18,7 @@ class _Try:
 
     recording: Recording
     connection: Connection | None = None
-    connect_ns: int | None = None
-    tls_ns: int | None = None
+    dialed: Dialed | None = None
     reused: bool = False
     bytes_out: int = 0
 
@@ -37,12 +28,6 @@ class _Try:
         return self.reused and self.recording.closed_by_server and self.recording.empty
 
 
-class _ConnectError(Exception):
-    def __init__(self, failure: Outcome, detail: str) -> None:
-        super().__init__(detail)
-        self.failure = failure
-
-
 class HttpTransport:
     """Exchanges with one endpoint; the last connection that became free is used first."""
 
@@ -50,13 +35,10 @@ class HttpTransport:
     clock = "process"
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts) -> None:
-        self._endpoint = endpoint
+        self._dialer = Dialer(endpoint, timeouts.connect_ns)
         self._timeouts = timeouts
         self._idle: list[Connection] = []
         self._under_way: set[Recording] = set()
-        self._addresses: list[tuple[int, tuple[Any, ...]]] = []
-        self._resolved_ns = 0
-        self._turn = 0
 
     @property
     def in_flight(self) -> int:
@@ -69,7 +51,7 @@ class HttpTransport:
         for recording in list(self._under_way):
             recording.end(Outcome.CANCELLED, why)
             if recording.preparing is not None:
-                stop = _ConnectError(Outcome.CANCELLED, why)
+                stop = DialError(Outcome.CANCELLED, why)
                 gevent.kill(recording.preparing, stop)
 
     def close(self) -> None:
@@ -112,14 +94,15 @@ class HttpTransport:
         recording.preparing = gevent.getcurrent()
         try:
             if trial.connection is None:
-                self._connect(trial)
+                trial.dialed = self._dialer.dial()
+                trial.connection = trial.dialed.connection
             if recording.end_ns:
                 return
             assert trial.connection is not None
             trial.connection.recording = recording
             trial.connection.uses += 1
             recording.sent_ns = trial.connection.send(wire, self._timeouts.total_ns)
-        except _ConnectError as error:
+        except DialError as error:
             recording.end(error.failure, str(error))
         except TimeoutError as error:
             recording.end(Outcome.TIMEOUT_TOTAL, str(error))
@@ -141,80 +124,6 @@ class HttpTransport:
         else:
             connection.close()
 
-    def _connect(self, trial: _Try) -> None:
-        seconds = self._timeouts.connect_ns / _NS_PER_S
-        limit = gevent.Timeout(seconds)
-        sock = None
-        started_ns = now_ns()
-        try:
-            with limit:
-                family, address = self._next_address()
-                sock = gsocket.socket(family, socket.SOCK_STREAM)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.connect(address)
-                connected_ns = now_ns()
-                trial.connect_ns = connected_ns - started_ns
-                tls = self._shake_hands(sock)
-                trial.tls_ns = now_ns() - connected_ns if tls else None
-                raw = _plain_socket(sock)
-                trial.connection = Connection(raw, tls, f"{address[0]}:{address[1]}")
-        except gevent.Timeout as expired:
-            if expired is not limit:
-                raise
-            _close(sock)
-            raise _ConnectError(
-                Outcome.TIMEOUT_CONNECT, f"no connection within {seconds:g} s"
-            ) from None
-        except ssl.SSLError as error:
-            _close(sock)
-            raise _ConnectError(Outcome.TLS, _tls_reason(error)) from None
-        except (OSError, UnicodeError) as error:
-            _close(sock)
-            self._resolved_ns = 0
-            failure = Outcome.CONNECT if trial.connect_ns is None else Outcome.TLS
-            raise _ConnectError(failure, getattr(error, "strerror", "") or str(error)) from None
-        except BaseException:
-            _close(sock)
-            raise
-
-    def _shake_hands(self, sock: gsocket.socket) -> Tls | None:
-        if self._endpoint.tls is None:
-            return None
-        tls = Tls(self._endpoint.tls, self._endpoint.host)
-        tls.handshake(sock.recv, sock.sendall)
-        return tls
-
-    def _next_address(self) -> tuple[int, tuple[Any, ...]]:
-        """The addresses behind the name in turn; they are looked up again now and then."""
-        if not self._addresses or now_ns() - self._resolved_ns > _RESOLVE_AGAIN_NS:
-            found = gsocket.getaddrinfo(
-                self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM
-            )
-            self._addresses = [(family, address) for family, _, _, _, address in found]
-            self._resolved_ns = now_ns()
-        self._turn += 1
-        return self._addresses[self._turn % len(self._addresses)]
-
-
-def _plain_socket(sock: gsocket.socket) -> socket.socket:
-    """The operating system's socket without gevent's waiting around it."""
-    plain: socket.socket = monkey.get_original("socket", "socket")(
-        sock.family, sock.type, sock.proto, fileno=sock.detach()
-    )
-    plain.setblocking(False)
-    return plain
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}; see target.ca_file"
-    return f"TLS: {error.reason or error}"
-
-
-def _close(sock: gsocket.socket | None) -> None:
-    if sock is not None:
-        sock.close()
-
 
 def _as_exchange(trial: _Try, due_ns: int, retries: int) -> Exchange:
     recording = trial.recording
@@ -225,8 +134,8 @@ def _as_exchange(trial: _Try, due_ns: int, retries: int) -> Exchange:
         tape=recording.tape(),
         failure=recording.failure,
         detail=recording.detail,
-        connect_ns=trial.connect_ns,
-        tls_ns=trial.tls_ns,
+        connect_ns=trial.dialed.connect_ns if trial.dialed else None,
+        tls_ns=trial.dialed.tls_ns if trial.dialed else None,
         reused=trial.reused,
         address=trial.connection.address if trial.connection else "",
         retries=retries,

@@ -1,0 +1,145 @@
+"""Opening connections: every address behind a name, TCP then TLS, each with its own time."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import gevent
+from gevent import monkey
+from gevent import socket as gsocket
+from gevent.lock import Semaphore
+
+from inferswarm.clock import now_ns
+from inferswarm.exchange import Outcome
+from inferswarm.load.transport.recording import Connection, Tls
+from inferswarm.target import Endpoint
+
+_NS_PER_S = 1_000_000_000
+_RESOLVE_AGAIN_NS = 30 * _NS_PER_S
+
+
+class DialError(Exception):
+    """No connection; `failure` is the outcome that this makes of a request."""
+
+    def __init__(self, failure: Outcome, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Dialed:
+    """An open connection, and what opening it took; `tls_ns` is None without TLS."""
+
+    connection: Connection
+    connect_ns: int
+    tls_ns: int | None
+
+
+class _Address(NamedTuple):
+    family: int
+    where: tuple[Any, ...]
+
+
+class Dialer:
+    """Opens connections to one endpoint, spread over its addresses."""
+
+    def __init__(self, endpoint: Endpoint, limit_ns: int) -> None:
+        """`limit_ns` bounds look-up, TCP and TLS together."""
+        self._endpoint = endpoint
+        self._limit_s = limit_ns / _NS_PER_S
+        self._addresses: list[_Address] = []
+        self._resolved_ns = 0
+        self._resolving = Semaphore()
+        self._turn = 0
+
+    def dial(self) -> Dialed:
+        """A new connection, opened by the calling greenlet; raises DialError."""
+        limit = gevent.Timeout(self._limit_s)
+        try:
+            with limit:
+                return self._dial()
+        except gevent.Timeout as expired:
+            if expired is not limit:
+                raise
+            why = f"no connection within {self._limit_s:g} s"
+            raise DialError(Outcome.TIMEOUT_CONNECT, why) from None
+
+    def _dial(self) -> Dialed:
+        started_ns = now_ns()
+        try:
+            sock, address = self._open()
+        except (OSError, UnicodeError) as error:
+            self._resolved_ns = 0
+            raise DialError(Outcome.CONNECT, _reason(error)) from None
+        connected_ns = now_ns()
+        try:
+            tls = self._shake_hands(sock)
+        except BaseException as error:
+            sock.close()
+            if isinstance(error, OSError):  # ssl.SSLError is one
+                raise DialError(Outcome.TLS, _reason(error)) from None
+            raise
+        tls_ns = now_ns() - connected_ns if tls else None
+        name = f"{address.where[0]}:{address.where[1]}"
+        connection = Connection(_plain_socket(sock), tls, name)
+        return Dialed(connection, connected_ns - started_ns, tls_ns)
+
+    def _open(self) -> tuple[gsocket.socket, _Address]:
+        """Connect to the next address in turn, or to the first after it that answers.
+
+        An address that refuses while another accepts is left out until names are looked up again:
+        a server that listens on IPv4 only must not cost every second connection a try.
+        """
+        self._turn += 1
+        addresses = self._resolve()
+        refused: list[_Address] = []
+        for offset in range(len(addresses)):
+            address = addresses[(self._turn + offset) % len(addresses)]
+            sock = gsocket.socket(address.family, socket.SOCK_STREAM)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.connect(address.where)
+            except BaseException as error:
+                sock.close()
+                refused.append(address)
+                if not isinstance(error, OSError) or len(refused) == len(addresses):
+                    raise
+            else:
+                self._addresses = [one for one in self._addresses if one not in refused]
+                return sock, address
+        raise OSError(f"{self._endpoint.host} has no address")
+
+    def _resolve(self) -> list[_Address]:
+        with self._resolving:  # one look-up serves all who wait for it
+            if not self._addresses or now_ns() - self._resolved_ns > _RESOLVE_AGAIN_NS:
+                found = gsocket.getaddrinfo(
+                    self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM
+                )
+                self._addresses = [_Address(family, where) for family, _, _, _, where in found]
+                self._resolved_ns = now_ns()
+            return self._addresses
+
+    def _shake_hands(self, sock: gsocket.socket) -> Tls | None:
+        if self._endpoint.tls is None:
+            return None
+        tls = Tls(self._endpoint.tls, self._endpoint.host)
+        tls.handshake(sock.recv, sock.sendall)
+        return tls
+
+
+def _plain_socket(sock: gsocket.socket) -> socket.socket:
+    """The operating system's socket without gevent's waiting around it."""
+    plain: socket.socket = monkey.get_original("socket", "socket")(
+        sock.family, sock.type, sock.proto, fileno=sock.detach()
+    )
+    plain.setblocking(False)
+    return plain
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {error.verify_message}; see target.ca_file"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    return getattr(error, "strerror", "") or str(error)
