@@ -30,7 +30,7 @@ def resolving_to(
 def test_an_address_that_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name with one dead address connects every time, without trying it again and again."""
     resolving_to(monkeypatch, "127.0.0.9", "127.0.0.1")
-    with scripted(answering(plain(b"1"))) as (port, served):
+    with scripted(answering(plain(b"1"))) as (port, _):
         dialer = Dialer(Endpoint("two.example", port), S)
         dialed = [dialer.dial() for _ in range(6)]
         for one in dialed:
