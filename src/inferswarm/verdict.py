@@ -89,7 +89,8 @@ def _of_client(summary: Summary, client: Client) -> list[str]:
     if lag > MAX_LOOP_LAG_P99_NS:
         reasons.append(
             f"p99 loop lag of the client was {lag / NS_PER_MS:.1f} ms (more than "
-            f"{MAX_LOOP_LAG_P99_NS // NS_PER_MS} ms): arrival times may be late; add workers"
+            f"{MAX_LOOP_LAG_P99_NS // NS_PER_MS} ms): arrival times may be late; add workers, or "
+            "take a machine that the server does not share"
         )
     if summary.reads and summary.merged_reads / summary.reads > MAX_MERGED_SHARE:
         reasons.append(

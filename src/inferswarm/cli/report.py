@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from inferswarm.cli.view import open_console
 from inferswarm.errors import EXIT_OK
 from inferswarm.reports import build, text
 from inferswarm.storage import RunFolder
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """Rebuild each run in turn."""
-    console = Console(highlight=False)
+    console = open_console()
     for folder in [RunFolder.open(path) for path in parsed.runs]:
         built = read(folder, console)
         build.write(folder, built)

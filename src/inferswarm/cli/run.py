@@ -20,7 +20,7 @@ from inferswarm import __version__
 from inferswarm.adapters.table import adapter_for
 from inferswarm.cli import report
 from inferswarm.cli.arguments import add_options, add_sources, configuration
-from inferswarm.cli.view import view_for
+from inferswarm.cli.view import open_console, view_for
 from inferswarm.config.sources import masked
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import (
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """Check everything that can be checked, then load, then report."""
-    console = Console(highlight=False)
+    console = open_console()
     config = configuration(RunConfig, parsed)
     adapter_for(config.target.backend, config.target.api)
     prompts = read_prompts(config.prompts.source)

@@ -1,5 +1,6 @@
 """The live view of a run: a screen that renews itself in a terminal, plain lines elsewhere."""
 
+import sys
 import time
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -16,6 +17,7 @@ from inferswarm.reports.text import errors, latencies, number
 from inferswarm.snapshot import Snapshot
 
 PLAIN_INTERVAL_S = 5.0
+PIPE_WIDTH = 200
 _LIVE_METRICS = ("ttft", "itl", "e2e")
 
 
@@ -173,6 +175,11 @@ class PlainView:
     def _print(self, line: str) -> None:
         elapsed = f"{self._progress.elapsed_s:5.0f} s"
         self._console.print(f"{elapsed}  {line}", markup=False, soft_wrap=True)
+
+
+def open_console() -> Console:
+    """Our output; lines are not broken where no person reads them."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def view_for(console: Console, load: LoadOptions) -> LiveView | PlainView:
