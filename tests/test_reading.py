@@ -1,5 +1,7 @@
 """Facts about how an exchange becomes a record: how it ended, and what was counted when."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,16 @@ from tests.builders import (
 
 TOKEN = b'data: {"choices": [{"text": "a"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
+USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}\n\n'
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 GOOD = stream_answer(TOKEN, TOKEN, DONE)
+
+
+def chunk_of(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """One chunk of a chunked body."""
+    return f"{len(data):x}\r\n".encode(), data, b"\r\n"
 
 
 def read(data: bytes, failure: Outcome | None = None, detail: str = "") -> Record:
@@ -237,3 +248,24 @@ def test_any_answer_gives_a_record_that_can_be_kept(
     for where, noise in spoiled:
         data = data[:where] + noise + data[where + len(noise) // 2 :]
     keep(read(data, failure))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "merged"),
+    [
+        ([TOKEN, TOKEN, TOKEN, DONE], 0),
+        ([TOKEN + TOKEN, TOKEN, DONE], 1),
+        ([TOKEN + TOKEN, TOKEN + TOKEN + TOKEN, DONE], 2),
+        ([TOKEN, TOKEN + USAGE + DONE], 0),
+    ],
+)
+def test_reads_of_several_tokens_are_merged(pieces: list[bytes], merged: int) -> None:
+    """Tokens that came in one read have only a bound; usage and end beside a token blur nothing."""
+    bodies = [b"".join(chunk_of(event)) for event in pieces]
+    data = STREAM_HEAD + b"".join(bodies) + b"0\r\n\r\n"
+    ends = list(itertools.accumulate([len(STREAM_HEAD), *map(len, bodies), 5]))
+    taped = Tape(data, [MS * i for i in range(len(ends))], ends)
+    record = read_exchange(Exchange(1, 1, S, taped), asked(), OpenAI())
+
+    assert record.ok
+    assert record.merged_reads == merged

@@ -65,7 +65,10 @@ def outcomes() -> str:
 def thresholds() -> str:
     """The limits that a valid run stays within."""
     rows = (
-        ("p99 of the send lag", f"{verdict.MAX_SEND_LAG_P99_NS / NS_PER_MS:g} ms"),
+        (
+            "p99 of the send lag, the opening of connections left out",
+            f"{verdict.MAX_SEND_LAG_P99_NS / NS_PER_MS:g} ms",
+        ),
         ("p99 of the client's loop lag", f"{verdict.MAX_LOOP_LAG_P99_NS / NS_PER_MS:g} ms"),
         ("CPU of the busiest worker, over any second", f"{verdict.MAX_CPU_SHARE:.0%} of a core"),
         ("share of merged reads", f"{verdict.MAX_MERGED_SHARE:.0%}"),
@@ -115,12 +118,16 @@ def _options(options: Iterable[Option]) -> str:
 
 def _option(option: Option) -> tuple[str, ...]:
     default = option.field.default
+    shown = str(default).lower() if isinstance(default, bool) else str(default)
+    flags = [option.flag] if option.flag else []
+    if option.flag and option.kinds == (bool,):
+        flags.append(f"--no-{option.flag.removeprefix('--')}")
     unit = f" ({option.unit})" if option.unit else ""
     return (
         f"`{option.key}`",
-        f"`{option.flag}`" if option.flag else "",
+        ", ".join(f"`{flag}`" for flag in flags),
         f"`{option.environment}`",
-        "" if default in (None, "", {}) else f"`{str(default).lower()}`",
+        "" if default in (None, "", {}) else f"`{shown}`",
         f"{option.allowed}{unit}",
         option.sentence,
     )

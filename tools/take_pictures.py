@@ -8,6 +8,7 @@ in Chromium. Needs the development requirements and `/usr/bin/chromium`.
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -27,18 +28,19 @@ from inferswarm.config.tree import LoadOptions
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 CHROMIUM = "/usr/bin/chromium"
 RUN = (
-    "run --users 48 --spawn-rate 6/s --duration 20s --max-output-tokens 96 "
+    "run --require-valid --users 48 --spawn-rate 6/s --duration 20s --max-output-tokens 96 "
     "--set simulator.ttft=180ms --set simulator.ttft_sigma=0.3 --set simulator.itl_sigma=0.35 "
     "--set simulator.max_concurrency=40 --set simulator.error_rate=0.012 "
     "--set simulator.hangup_rate=0.004 --set simulator.seed=7"
 )
 DESKTOP, PHONE = (1440, 1620), (390, 1300)
+SHOWN_AFTER_S = 15.0
 LIMIT_BYTES = 300_000
 _FONTS = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
 
 
 class KeptView(LiveView):
-    """The live view, drawn on a console of its own that keeps the last frame before the drain."""
+    """The live view, drawn on a console of its own; keeps the frame `SHOWN_AFTER_S` into the load."""
 
     frame = ""
 
@@ -47,20 +49,24 @@ class KeptView(LiveView):
         self._kept = Console(
             record=True, force_terminal=True, width=100, height=40, file=StringIO()
         )
-        self._draining = False
+        self._until_s = 0.0
         super().__init__(self._kept, load)
 
     def show(self, event: dict[str, Any]) -> None:
         """Draw, and keep what was drawn for a snapshot."""
-        self._draining = self._draining or event["event"] == "draining"
+        if event["event"] == "started":
+            self._until_s = time.monotonic() + SHOWN_AFTER_S
         self._kept.export_text(clear=True)
         super().show(event)
-        if event["event"] == "snapshot" and not self._draining:
+        if event["event"] == "snapshot" and time.monotonic() < self._until_s:
             KeptView.frame = self._kept.export_svg(title="inferswarm run", theme=MONOKAI)
 
 
 def load(out: Path) -> str:
-    """Carry the run out into a new folder; the live view near its end as SVG."""
+    """Carry the run out into a new folder; its live view as SVG.
+
+    Raises RuntimeError for a run that is not VALID, as on a machine that is busy otherwise.
+    """
     with patch.object(run, "view_for", KeptView):
         code = main([*RUN.split(), "--out", str(out)])
     if code or not KeptView.frame:

@@ -56,7 +56,8 @@ class Tape:
 
     `arrived_ns[i]` is the instant of read i, `ends[i]` the count of bytes after it (so read i brought
     `data[ends[i-1]:ends[i]]`). A read is merged when it may hold bytes of several arrivals: its time
-    is right for the last of them and a bound for the earlier ones.
+    is right for the last of them and a bound for the earlier ones. `merged` counts those that the
+    recorder knows of; what the bytes themselves tell is added when they are read.
     """
 
     data: bytes = b""

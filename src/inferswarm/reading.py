@@ -1,5 +1,6 @@
 """From an exchange to its record: parse, read, count, judge how it ended. Pure; done off the clock."""
 
+import itertools
 from dataclasses import dataclass
 
 from inferswarm.adapters import Adapter, Answer
@@ -84,8 +85,13 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         bytes_out=exchange.bytes_out,
         bytes_in=len(tape.data),
         reads=len(tape.ends),
-        merged_reads=tape.merged,
+        merged_reads=max(tape.merged, _reads_of_several(answer.chunk_ns)),
     )
+
+
+def _reads_of_several(chunk_ns: list[int]) -> int:
+    """Reads that brought more than one chunk of tokens: all but the last of these have a bound."""
+    return sum(len(list(together)) > 1 for _, together in itertools.groupby(chunk_ns))
 
 
 def _outcome(exchange: Exchange, response: Response, answer: Answer) -> tuple[Outcome, str]:

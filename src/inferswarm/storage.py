@@ -50,6 +50,10 @@ class RunFolder:
         """How the load generator fared; absent after a run that was killed."""
         return self.path / "client.json"
 
+    def client_of(self, worker: int) -> Path:
+        """The same, told by one worker that has no master to tell."""
+        return self.path / f"client-w{worker}.json"
+
     @property
     def summary(self) -> Path:
         """The numbers."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 import pytest
-from locust import argument_parser
+from locust import User, argument_parser, task
 from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import STATE_MISSING, MasterRunner, WorkerNode, WorkerRunner
@@ -19,8 +19,13 @@ from inferswarm.load.user import InferenceUser
 from inferswarm.load.worker import ClosedLoopUser, _no_options
 
 
-class Idle(InferenceUser):
-    """A user without a session: it waits."""
+class Idle(User):
+    """A user that stays and asks nothing."""
+
+    @task
+    def ask(self) -> None:
+        """Wait."""
+        gevent.sleep(60)
 
 
 @contextmanager

@@ -92,23 +92,6 @@ def test_reads_are_stamped_in_order_between_sent_and_end() -> None:
     assert tape.ends[-1] == len(tape.data)
 
 
-def test_several_events_in_one_read_are_counted_as_merged() -> None:
-    """Two tokens that arrive together mark their read."""
-
-    def script(sock: socket.socket, served: Served) -> None:
-        read_request(sock, served)
-        sock.sendall(STREAM_HEAD + token())
-        gevent.sleep(0.03)
-        sock.sendall(token() + token())
-        gevent.sleep(0.03)
-        sock.sendall(STREAM_END)
-
-    with scripted(script) as (port, _):
-        exchange = ask(transport_to(port))
-
-    assert exchange.tape.merged == 1
-
-
 def test_a_kept_connection_is_used_again() -> None:
     """The second exchange opens nothing and says so."""
     with scripted(answering(plain(b"1"))) as (port, served):

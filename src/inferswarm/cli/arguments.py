@@ -24,7 +24,13 @@ SectionT = TypeVar("SectionT", bound=Section)
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses with our exit code, in one line that names the nearest valid flag."""
+    """Refuses with our exit code, in one line that names the nearest valid flag.
+
+    Flags are whole names: an abbreviation of today may be ambiguous tomorrow.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         """Turn argparse's complaint into an InputError."""

@@ -123,7 +123,6 @@ def _describe(config: RunConfig, model: str, *, simulated: bool) -> dict[str, An
         "workers": config.load.workers,
         "simulated": simulated,
         "inferswarm_version": __version__,
-        "notes": ["The target is the built-in simulator, not a real server."] if simulated else [],
     }
 
 

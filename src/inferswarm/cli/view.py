@@ -99,7 +99,7 @@ class LiveView:
             parts += [self._rates(shot), Text(), latencies(shot, _LIVE_METRICS)]
             if shot.requests.failed:
                 parts += [Text(), errors(shot.requests.by_outcome)]
-        parts.append(Text("Ctrl-C ends the load in order; a second one at once", style="dim"))
+        parts.append(Text("\nCtrl-C ends the load in order; a second one at once", style="dim"))
         self._live.update(Group(*parts), refresh=True)
 
     def _bar(self) -> Table:

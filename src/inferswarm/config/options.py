@@ -1,7 +1,7 @@
 """How one option is declared: name, default, unit and sentence, once.
 
 Everything else (command-line flag, environment variable, file key, documentation) is derived from
-the declaration by `config.sources` and `config.docs`.
+the declaration by `config.sources`, `cli.arguments` and the documentation's generator.
 """
 
 from typing import Any

@@ -20,14 +20,18 @@ from inferswarm import __version__
 from inferswarm.adapters.table import adapter_for
 from inferswarm.config.sources import Given, from_environment, masked, resolve
 from inferswarm.config.tree import RunConfig
-from inferswarm.errors import InferswarmError
+from inferswarm.errors import InferswarmError, InputError
 from inferswarm.load.plan import Plan
 from inferswarm.load.session import Session
 from inferswarm.probe import find_model
 from inferswarm.prompts.text import read_prompts
 from inferswarm.reports import build
 from inferswarm.storage import RunFolder, compress_closed_parts, write_file
+from inferswarm.summary import Summary
+from inferswarm.verdict import Client
 
+# Locust tells a worker its index, not how many there will be: numbers of arrivals leave room.
+MOST_WORKERS = 1 << 16
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +55,8 @@ class _Test:
         self._user = user
         self._session: Session | None = None
         self._folder: RunFolder | None = None
+        self._run: dict[str, Any] = {}
+        self._worker = 0
 
     def start(self, **_: Any) -> None:
         """Build the session; what is wrong ends the test in one line."""
@@ -68,18 +74,34 @@ class _Test:
         if session is None:
             return
         session.drain(self._environment.stop_timeout)
-        client = session.take_delta()[1]
+        summary, client, gauges = session.take_delta()
         client.workers = 1
-        if self._folder is not None and not isinstance(self._environment.runner, WorkerRunner):
-            write_file(self._folder.client, msgspec.json.encode(client))
-            compress_closed_parts(self._folder, all_parts=True)
-            build.write(self._folder, build.build(self._folder))
-            _log.info("report: %s", self._folder.report)
+        if gauges.trouble:
+            _log.error("%s", gauges.trouble)
+        try:
+            self._write(summary, client)
+        except InferswarmError as error:
+            _log.error("%s", error)
+
+    def _write(self, summary: Summary, client: Client) -> None:
+        folder = self._folder
+        if folder is None:
+            return
+        write_file(folder.client_of(self._worker), msgspec.json.encode(client))
+        if not isinstance(self._environment.runner, WorkerRunner):
+            done = self._run | {"attempted": summary.attempted}
+            write_file(folder.run, msgspec.json.encode(done))
+            compress_closed_parts(folder, all_parts=True)
+            build.write(folder, build.build(folder))
+            _log.info("report: %s", folder.report)
 
     def _open(self) -> None:
         runner = self._environment.runner
-        worker = max(0, runner.worker_index) if isinstance(runner, WorkerRunner) else 0
+        shares = isinstance(runner, WorkerRunner)
+        self._worker = max(0, runner.worker_index) if isinstance(runner, WorkerRunner) else 0
         settings = self._settings()
+        if shares and settings.load.requests is not None:
+            raise InputError("load.requests cannot be split among `locust --worker`s; leave it out")
         started = datetime.now(UTC)
         run = {
             "id": f"{started:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}",
@@ -93,6 +115,7 @@ class _Test:
             "inferswarm_version": __version__,
         }
         prompts = read_prompts(settings.prompts.source)
+        self._run = run
         self._folder = self._run_folder(settings, run)
         plan = Plan(
             run=run["id"],
@@ -100,7 +123,8 @@ class _Test:
             prompts=prompts,
             model=run["model"],
             records=str(self._folder.records.resolve()) if self._folder else "",
-            worker=worker,
+            worker=self._worker,
+            workers=MOST_WORKERS if shares else 1,
         )
         self._session = Session(plan, self._environment)
 
@@ -124,8 +148,9 @@ class _Test:
             return None
         if isinstance(self._environment.runner, WorkerRunner):
             (out / "records").mkdir(parents=True, exist_ok=True)
-            return RunFolder(out)
-        folder = RunFolder.create(out)
+            folder = RunFolder(out)
+        else:
+            folder = RunFolder.create(out)
         write_file(folder.config, yaml.safe_dump(masked(settings), sort_keys=False).encode())
         write_file(folder.run, msgspec.json.encode(run))
         return folder

@@ -11,13 +11,11 @@ them. With `output.out` among them a run folder is written.
 
 from typing import Any, ClassVar
 
-from gevent.event import Event
 from locust import User, events, task
+from locust.exception import StopUser
 
 from inferswarm.load import plain
 from inferswarm.load.session import session_of
-
-_never = Event()
 
 
 class InferenceUser(User):
@@ -33,10 +31,10 @@ class InferenceUser(User):
 
     @task
     def ask(self) -> None:
-        """Send one request and wait for its answer; when there is none left, wait for the end."""
+        """Send one request and wait for its answer; when there is none left, the user is done."""
         session = session_of(self.environment)
         if session is None or not session.engine.ask():
-            _never.wait()
+            raise StopUser
 
 
 # Locust's global hooks: they fire under `locust -f` only, our own processes have hooks of their own.

@@ -57,10 +57,18 @@ def write(folder: RunFolder, built: Built) -> None:
 
 def _client(folder: RunFolder, reading: Reading) -> tuple[Client, bool]:
     """How the client fared, and whether it said so at all (a killed run did not)."""
-    try:
-        return msgspec.json.decode(folder.client.read_bytes(), type=Client), True
-    except (OSError, msgspec.DecodeError):
-        return Client(recorder=reading.recorder, clock=reading.clock), False
+    told = Client(recorder=reading.recorder, clock=reading.clock)
+    found = False
+    for path in sorted(folder.path.glob("client*.json")):
+        try:
+            one = msgspec.json.decode(path.read_bytes(), type=Client)
+        except (OSError, msgspec.DecodeError):
+            continue
+        told.merge(one)
+        told.workers += one.workers
+        told.lost_workers += one.lost_workers
+        found = True
+    return told, found
 
 
 def _mapping(path: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def result(shot: Snapshot) -> RenderableType:
     """Verdict, throughput, latencies and errors."""
     parts: list[RenderableType] = [_verdict(shot), _throughput(shot), latencies(shot)]
     if shot.requests.failed:
-        parts.append(errors(shot.requests.by_outcome))
+        parts += [Text(), errors(shot.requests.by_outcome)]
     return Group(*parts)
 
 

@@ -21,7 +21,6 @@ READ_BYTES = 1 << 18
 _NS_PER_S = 1_000_000_000
 _READ = 1
 _WRITE = 2
-_EVENT_END = b"\n\n"
 
 
 class Recording:
@@ -71,7 +70,7 @@ class Recording:
         self._arrived_ns.append(at_ns)
         self._length += len(data)
         self._ends.append(self._length)
-        self._merged += data.count(_EVENT_END) > 1 or len(data) == READ_BYTES
+        self._merged += len(data) == READ_BYTES
         if self._finder.feed(data):
             self.end(None, "")
 
