@@ -57,13 +57,15 @@ class Tape:
     `arrived_ns[i]` is the instant of read i, `ends[i]` the count of bytes after it (so read i brought
     `data[ends[i-1]:ends[i]]`). A read is merged when it may hold bytes of several arrivals: its time
     is right for the last of them and a bound for the earlier ones. `merged` counts those that the
-    recorder knows of; what the bytes themselves tell is added when they are read.
+    recorder knows of; what the bytes themselves tell is added when they are read. `unstamped`
+    counts reads whose time is the reader's own clock, not the kernel's.
     """
 
     data: bytes = b""
     arrived_ns: Sequence[int] = ()
     ends: Sequence[int] = ()
     merged: int = 0
+    unstamped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

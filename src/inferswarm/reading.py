@@ -85,6 +85,7 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         bytes_out=exchange.bytes_out,
         bytes_in=len(tape.data),
         reads=len(tape.ends),
+        unstamped_reads=tape.unstamped,
         merged_reads=max(tape.merged, _reads_of_several(answer.chunk_ns)),
     )
 

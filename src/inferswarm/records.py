@@ -53,6 +53,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_in: int = 0
     reads: int = 0
     merged_reads: int = 0
+    unstamped_reads: int = 0
 
     @property
     def ok(self) -> bool:

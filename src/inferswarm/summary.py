@@ -62,6 +62,7 @@ class Summary(msgspec.Struct):
     bytes_out: int = 0
     reads: int = 0
     merged_reads: int = 0
+    unstamped_reads: int = 0
     timeline: Timeline = msgspec.field(default_factory=Timeline)
     points: list[Point] = []
     errors: dict[str, list[ErrorSample]] = {}
@@ -96,6 +97,7 @@ class Summary(msgspec.Struct):
         self.bytes_out += record.bytes_out
         self.reads += record.reads
         self.merged_reads += record.merged_reads
+        self.unstamped_reads += record.unstamped_reads
         if record.sent_ns:
             self.client_lag.add(client_lag_ns(record))
         self.timeline.add(record)
@@ -121,6 +123,7 @@ class Summary(msgspec.Struct):
         self.bytes_out += other.bytes_out
         self.reads += other.reads
         self.merged_reads += other.merged_reads
+        self.unstamped_reads += other.unstamped_reads
         self.timeline.merge(other.timeline)
         self.points = nsmallest(SAMPLE_POINTS, self.points + other.points)
         for kind, samples in other.errors.items():

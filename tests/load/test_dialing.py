@@ -8,6 +8,7 @@ from gevent import socket
 
 from inferswarm.exchange import Outcome
 from inferswarm.load.transport.dialing import Dialer, DialError
+from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.target import Endpoint
 from tests.load.servers import answering, plain, scripted
 
@@ -31,7 +32,7 @@ def test_an_address_that_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch) ->
     """A name with one dead address connects every time, without trying it again and again."""
     resolving_to(monkeypatch, "127.0.0.9", "127.0.0.1")
     with scripted(answering(plain(b"1"))) as (port, _):
-        dialer = Dialer(Endpoint("two.example", port), S)
+        dialer = Dialer(Endpoint("two.example", port), S, GeventRecorder())
         dialed = [dialer.dial() for _ in range(6)]
         for one in dialed:
             one.connection.close()
@@ -48,7 +49,7 @@ def test_connections_are_spread_over_the_addresses(monkeypatch: pytest.MonkeyPat
         plain_socket.create_server(("127.0.0.1", 0)) as one,
         plain_socket.create_server(("127.0.0.2", one.getsockname()[1])),
     ):
-        dialer = Dialer(Endpoint("two.example", one.getsockname()[1]), S)
+        dialer = Dialer(Endpoint("two.example", one.getsockname()[1]), S, GeventRecorder())
         hosts = []
         for _ in range(6):
             connection = dialer.dial().connection
@@ -64,7 +65,7 @@ def test_a_name_whose_addresses_all_refuse_fails(monkeypatch: pytest.MonkeyPatch
     resolving_to(monkeypatch, "127.0.0.8", "127.0.0.9")
     with plain_socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
-        dialer = Dialer(Endpoint("two.example", holder.getsockname()[1]), S)
+        dialer = Dialer(Endpoint("two.example", holder.getsockname()[1]), S, GeventRecorder())
         with pytest.raises(DialError, match="refused") as failed:
             dialer.dial()
 

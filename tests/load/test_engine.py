@@ -12,6 +12,7 @@ from inferswarm.config.tree import TargetOptions
 from inferswarm.exchange import Outcome
 from inferswarm.load.engine import BACKLOG_LIMIT, Engine, Share
 from inferswarm.load.transport import Timeouts
+from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
 from inferswarm.prompts import Prompts
 from inferswarm.records import Record
@@ -49,7 +50,9 @@ def engine_on(script: Script, share: Share = ALL) -> Iterator[tuple[Engine, list
     records: list[Record] = []
     with scripted(script) as (port, _):
         target = TargetOptions.model_validate({"url": f"127.0.0.1:{port}"})
-        transport = HttpTransport(Endpoint.of(target), Timeouts(S, 5 * S, 5 * S, 5 * S))
+        transport = HttpTransport(
+            Endpoint.of(target), Timeouts(S, 5 * S, 5 * S, 5 * S), GeventRecorder()
+        )
         engine = Engine(
             transport,
             Wire.of(target),

@@ -13,7 +13,10 @@ from gevent import socket
 
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.load.transport import Timeouts
+from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
+from inferswarm.load.transport.interface import Recorder
+from inferswarm.load.transport.native_recorder import NativeRecorder, available
 from inferswarm.target import Endpoint
 from tests.load.servers import (
     FINISH,
@@ -44,9 +47,28 @@ def _close_transports() -> Iterator[None]:
         _made.pop().close()
 
 
+@pytest.fixture(params=["gevent", "native"], autouse=True)
+def recorder_kind(request: pytest.FixtureRequest) -> str:
+    """Every test holds for both recorders."""
+    if request.param == "native" and not available():
+        pytest.skip("needs the C extension: a compiler when the package is installed, on Linux")
+    _kind[:] = [request.param]
+    return str(request.param)
+
+
+_kind = ["gevent"]
+
+
+def new_recorder() -> Recorder:
+    """A recorder of the kind under test."""
+    return NativeRecorder() if _kind == ["native"] else GeventRecorder()
+
+
 def transport_to(port: int, timeouts: Timeouts = PATIENT, tls: object = None) -> HttpTransport:
-    """A transport to a server of the test."""
-    _made.append(HttpTransport(Endpoint("127.0.0.1", port, tls), timeouts))  # type: ignore[arg-type]
+    """A transport to a server of the test; the native recorder reads no TLS."""
+    recorder = GeventRecorder() if tls else new_recorder()
+    endpoint = Endpoint("127.0.0.1", port, tls)  # type: ignore[arg-type]
+    _made.append(HttpTransport(endpoint, timeouts, recorder))
     return _made[-1]
 
 
@@ -212,7 +234,8 @@ def test_a_refused_connection_is_an_outcome() -> None:
 
 def test_a_name_that_does_not_resolve_is_an_outcome() -> None:
     """`connect` too; .invalid never resolves (RFC 2606)."""
-    transport = HttpTransport(Endpoint("nowhere.invalid", 80), PATIENT)
+    transport = HttpTransport(Endpoint("nowhere.invalid", 80), PATIENT, new_recorder())
+    _made.append(transport)
 
     assert ask(transport).failure is Outcome.CONNECT
 

@@ -120,6 +120,11 @@ class LoadOptions(Section):
         "How long answers under way may take to end after the load; then they are cancelled.",
         flag="--grace",
     )
+    recorder: Literal["auto", "native", "gevent"] = option(
+        "auto",
+        "What records arrival times: a C thread with the kernel's clock (native, on Linux), or the "
+        "event loop with its own (gevent).",
+    )
     give_up_after: int = option(
         200, "Stop when this many requests failed and none succeeded; 0 never does.", ge=0
     )

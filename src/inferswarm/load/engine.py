@@ -16,7 +16,7 @@ from gevent.event import Event
 from inferswarm.adapters import Adapter, Wanted
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Exchange
-from inferswarm.load.transport import Transport
+from inferswarm.load.transport.interface import Transport
 from inferswarm.prompts import Prompts
 from inferswarm.reading import Asked, read_exchange
 from inferswarm.records import Record
@@ -71,7 +71,7 @@ class Engine:
         self.stopping = False
         self.exhausted = Event()
         self.summary = Summary()
-        self.client = Client(recorder=transport.recorder, clock=transport.clock)
+        self.client = self._new_client()
         self._collection_ns = 0
         gc.callbacks.append(self._on_collection)
         self._greenlets = [gevent.spawn(self._read_when_idle), gevent.spawn(self._watch_health)]
@@ -108,13 +108,17 @@ class Engine:
         """What was counted since the last call; the caller owns it."""
         delta = (self.summary, self.client)
         self.summary = Summary()
-        self.client = Client(recorder=self._transport.recorder, clock=self._transport.clock)
+        self.client = self._new_client()
         return delta
 
     def close(self) -> None:
         """Stop the engine's own greenlets."""
         gc.callbacks.remove(self._on_collection)
         gevent.killall(self._greenlets)
+
+    def _new_client(self) -> Client:
+        recorder = self._transport.recorder
+        return Client(recorder=recorder.name, clock=recorder.clock)
 
     def _send(self, k: int, due_ns: int) -> None:
         prompt = self._prompts.pick(k)

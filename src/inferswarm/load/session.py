@@ -10,12 +10,16 @@ from locust.env import Environment
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.table import adapter_for
 from inferswarm.config.tree import RunConfig
+from inferswarm.errors import InputError
 from inferswarm.exchange import Outcome
 from inferswarm.load.engine import Engine, Share
 from inferswarm.load.merge import Gauges
 from inferswarm.load.plan import Plan
 from inferswarm.load.transport import Timeouts
+from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
+from inferswarm.load.transport.interface import Recorder
+from inferswarm.load.transport.native_recorder import NativeRecorder, available
 from inferswarm.prompts import Prompts
 from inferswarm.records import Record
 from inferswarm.storage import RecordWriter
@@ -63,11 +67,12 @@ class Session:
         settings = plan.settings
         self._grace_s = settings.load.grace.seconds
         self.think_time_s = settings.load.think_time.seconds
-        self._writer = _record_writer(plan, settings)
+        recorder = _recorder(settings)
+        self._writer = _record_writer(plan, settings, recorder)
         sinks: list[Callable[[Record], None]] = [partial(report_to_locust, environment)]
         if self._writer is not None:
             sinks.insert(0, self._writer.write)
-        self.engine = _build_engine(plan, settings, sinks)
+        self.engine = _build_engine(plan, settings, recorder, sinks)
         self._final = False
         attach(environment, self)
 
@@ -97,7 +102,20 @@ class Session:
         return summary, client, gauges
 
 
-def _record_writer(plan: Plan, settings: RunConfig) -> RecordWriter | None:
+def _recorder(settings: RunConfig) -> Recorder:
+    """The recorder asked for; `auto` is the native one where it works, and the target is no TLS."""
+    wanted = settings.load.recorder
+    tls = settings.target.url.startswith("https:")
+    if wanted == "native" and tls:
+        raise InputError(
+            "load.recorder was given 'native', which does not read https; leave it out"
+        )
+    if wanted == "native" or (wanted == "auto" and not tls and available()):
+        return NativeRecorder()
+    return GeventRecorder()
+
+
+def _record_writer(plan: Plan, settings: RunConfig, recorder: Recorder) -> RecordWriter | None:
     if not plan.records:
         return None
     return RecordWriter(
@@ -105,15 +123,20 @@ def _record_writer(plan: Plan, settings: RunConfig) -> RecordWriter | None:
         plan.run,
         plan.worker,
         settings.output.part_mb * 1_000_000,
-        recorder=HttpTransport.recorder,
-        clock=HttpTransport.clock,
+        recorder=recorder.name,
+        clock=recorder.clock,
     )
 
 
-def _build_engine(plan: Plan, settings: RunConfig, sinks: list[Callable[[Record], None]]) -> Engine:
+def _build_engine(
+    plan: Plan,
+    settings: RunConfig,
+    recorder: Recorder,
+    sinks: list[Callable[[Record], None]],
+) -> Engine:
     target = settings.target
     return Engine(
-        transport=HttpTransport(Endpoint.of(target), Timeouts.of(settings.timeouts)),
+        transport=HttpTransport(Endpoint.of(target), Timeouts.of(settings.timeouts), recorder),
         wire=Wire.of(target),
         prompts=Prompts(plan.prompts, settings.prompts.seed),
         adapter=adapter_for(target.backend, target.api),

@@ -12,7 +12,8 @@ from gevent.lock import Semaphore
 
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Outcome
-from inferswarm.load.transport.recording import Connection, Tls
+from inferswarm.load.transport.interface import Connection, Recorder
+from inferswarm.load.transport.tls import Tls
 from inferswarm.target import Endpoint
 
 _NS_PER_S = 1_000_000_000
@@ -44,8 +45,9 @@ class _Address(NamedTuple):
 class Dialer:
     """Opens connections to one endpoint, spread over its addresses."""
 
-    def __init__(self, endpoint: Endpoint, limit_ns: int) -> None:
-        """`limit_ns` bounds look-up, TCP and TLS together."""
+    def __init__(self, endpoint: Endpoint, limit_ns: int, recorder: Recorder) -> None:
+        """`limit_ns` bounds look-up, TCP and TLS together; `recorder` gets what was opened."""
+        self._recorder = recorder
         self._endpoint = endpoint
         self._limit_s = limit_ns / _NS_PER_S
         self._addresses: list[_Address] = []
@@ -82,7 +84,7 @@ class Dialer:
             raise
         tls_ns = now_ns() - connected_ns if tls else None
         name = f"{address.where[0]}:{address.where[1]}"
-        connection = Connection(_plain_socket(sock), tls, name)
+        connection = self._recorder.connect(_plain_socket(sock), tls, name)
         return Dialed(connection, connected_ns - started_ns, tls_ns)
 
     def _open(self) -> tuple[gsocket.socket, _Address]:

@@ -8,7 +8,8 @@ import gevent
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.dialing import Dialed, Dialer, DialError
-from inferswarm.load.transport.recording import Connection, Recording
+from inferswarm.load.transport.interface import Connection, Recorder
+from inferswarm.load.transport.recording import Recording
 from inferswarm.target import Endpoint
 
 
@@ -25,17 +26,15 @@ class _Try:
     @property
     def repeatable(self) -> bool:
         """A kept connection turned out dead before a byte of the answer came."""
-        return self.reused and self.recording.closed_by_server and self.recording.empty
+        return self.reused and self.recording.closed_by_server and not self.recording.tape.data
 
 
 class HttpTransport:
     """Exchanges with one endpoint; the last connection that became free is used first."""
 
-    recorder = "gevent"
-    clock = "process"
-
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts) -> None:
-        self._dialer = Dialer(endpoint, timeouts.connect_ns)
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._dialer = Dialer(endpoint, timeouts.connect_ns, recorder)
         self._timeouts = timeouts
         self._idle: list[Connection] = []
         self._under_way: set[Recording] = set()
@@ -55,9 +54,10 @@ class HttpTransport:
                 gevent.kill(recording.preparing, stop)
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections and the recorder."""
         while self._idle:
             self._idle.pop().close()
+        self.recorder.close()
 
     def exchange(self, wire: bytes, due_ns: int, done: Callable[[Exchange], None]) -> None:
         """See `Transport.exchange`; a dead kept connection is replaced once, by a fresh one."""
@@ -99,8 +99,7 @@ class HttpTransport:
             if recording.end_ns:
                 return
             assert trial.connection is not None
-            trial.connection.recording = recording
-            trial.connection.uses += 1
+            trial.connection.attach(recording)
             recording.sent_ns = trial.connection.send(wire, self._timeouts.total_ns)
         except DialError as error:
             recording.end(error.failure, str(error))
@@ -111,6 +110,8 @@ class HttpTransport:
         finally:
             recording.preparing = None
         recording.wait()
+        if trial.connection is not None:
+            trial.connection.detach()
 
     def _release(self, trial: _Try) -> None:
         """Keep the connection if it can carry another request."""
@@ -118,8 +119,8 @@ class HttpTransport:
         connection = trial.connection
         if connection is None:
             return
-        connection.recording = None
-        if connection.usable and trial.recording.keep_alive:
+        connection.detach()
+        if trial.recording.keep_alive and connection.usable:
             self._idle.append(connection)
         else:
             connection.close()
@@ -131,7 +132,7 @@ def _as_exchange(trial: _Try, due_ns: int, retries: int) -> Exchange:
         due_ns=due_ns,
         sent_ns=recording.sent_ns,
         end_ns=recording.end_ns,
-        tape=recording.tape(),
+        tape=recording.tape,
         failure=recording.failure,
         detail=recording.detail,
         connect_ns=trial.dialed.connect_ns if trial.dialed else None,
