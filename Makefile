@@ -23,11 +23,11 @@ demo: setup ## a 20 s streamed benchmark of the built-in simulator, with its rep
 
 # The load layer's tests have a process of their own: importing it patches the process (gevent).
 test: setup ## the fast suite, under 5 minutes on 2 cores
-	$(BIN)/pytest tests --ignore=tests/load
+	$(BIN)/pytest tests
 	$(BIN)/pytest tests/load
 
 test-slow: setup ## what takes longer or needs system packages; skipped tests say how to get them
-	$(BIN)/pytest tests --ignore=tests/load -m slow -rs
+	$(BIN)/pytest tests -m slow -rs
 
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check src tests tools
