@@ -10,12 +10,14 @@ STAMP := $(VENV)/.ready
 
 setup: $(STAMP) ## the virtual environment with everything pinned
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt pyproject.toml setup.py $(wildcard src/inferswarm/load/transport/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "inferswarm needs Python 3.11 or newer with venv; '$(PYTHON)' is not: make PYTHON=/path/to/python"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c "import inferswarm.load.transport._reader" 2>/dev/null || echo \
+	  "left out: the native recorder (needs Linux, gcc and Python's headers: apt-get install gcc python3-dev)"
 	@touch $@
 
 demo: setup ## a 20 s streamed benchmark of the built-in simulator, with its report

@@ -2,7 +2,7 @@
 
 Values are non-negative integers (nanoseconds, or counts of tokens). Each power of two is cut into
 `2**bits` equal steps, values below `2**(bits+1)` are kept exactly. A quantile is the middle of its
-step, so its relative error is at most `2**-(bits+1)`: 0.4 % with the default of 7 bits. Memory is
+step, so its relative error is at most `2**-(bits+1)`: 0.2 % with the default of 8 bits. Memory is
 bounded by `2**bits` steps for each power of two that occurs: 1 µs to 1 h are 32 powers.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-DEFAULT_BITS = 7
+DEFAULT_BITS = 8
 
 
 class Histogram(msgspec.Struct):

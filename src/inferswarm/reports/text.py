@@ -64,12 +64,14 @@ def _verdict(shot: Snapshot) -> Text:
 def _throughput(shot: Snapshot) -> Text:
     requests, rate = shot.requests, shot.throughput
     sources = ", ".join(sorted(shot.tokens.output_by_source)) or "none"
+    client = shot.client
     return Text(
         f"{requests.succeeded:,} of {requests.attempted:,} requests succeeded in "
         f"{rate.duration_s:.1f} s; {number(rate.requests_per_s)} requests/s; mean concurrency "
         f"{number(shot.concurrency.mean)}\n"
         f"output {number(rate.output_tokens_per_s)} tokens/s, "
         f"input {number(rate.input_tokens_per_s)} tokens/s (counted by: {sources})\n"
+        f"arrival times: {client.clock or 'unknown'} clock ({client.recorder or 'unknown'} recorder)\n"
     )
 
 
