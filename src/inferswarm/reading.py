@@ -3,6 +3,8 @@
 import itertools
 from dataclasses import dataclass
 
+import msgspec
+
 from inferswarm.adapters import Adapter, Answer
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.framing.http1 import Response, read_response
@@ -10,6 +12,7 @@ from inferswarm.records import Record
 from inferswarm.tokens import best_counts
 
 BODY_HEAD_BYTES = 400
+TEXT_LIMIT = 400
 _DECIDED_BY_TRANSPORT = frozenset(
     {
         Outcome.CONNECT,
@@ -65,9 +68,9 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         prompt=asked.prompt,
         prompt_chars=asked.prompt_chars,
         status=response.status,
-        detail=detail,
+        detail=detail[:TEXT_LIMIT],
         body_head=body_head.decode("utf-8", "replace"),
-        finish_reason=answer.finish_reason,
+        finish_reason=answer.finish_reason[:TEXT_LIMIT],
         connect_ns=exchange.connect_ns,
         tls_ns=exchange.tls_ns,
         reused=exchange.reused,
@@ -90,6 +93,16 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
     )
 
 
+def without_secrets(record: Record, secrets: tuple[str, ...]) -> Record:
+    """The record with what a server echoed of a request's headers hidden."""
+    detail, body_head = record.detail, record.body_head
+    for secret in secrets:
+        detail, body_head = detail.replace(secret, "***"), body_head.replace(secret, "***")
+    if (detail, body_head) == (record.detail, record.body_head):
+        return record
+    return msgspec.structs.replace(record, detail=detail, body_head=body_head)
+
+
 def _reads_of_several(chunk_ns: list[int]) -> int:
     """Reads that brought more than one chunk of tokens: all but the last of these have a bound."""
     return sum(len(list(together)) > 1 for _, together in itertools.groupby(chunk_ns))
@@ -105,6 +118,9 @@ def _outcome(exchange: Exchange, response: Response, answer: Answer) -> tuple[Ou
         return Outcome.HTTP_STATUS, f"HTTP {response.status}"
     if answer.error:
         return Outcome.STREAM_ERROR, answer.error
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding != "identity" and not answer.chunk_ns:
+        return Outcome.BAD_FRAME, f"the answer is encoded ({encoding}) although identity was asked"
     if answer.bad_frame:
         return Outcome.BAD_FRAME, answer.bad_frame
     if not response.complete or not answer.ended:

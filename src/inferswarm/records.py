@@ -108,7 +108,7 @@ def decode_lines(lines: Iterator[bytes]) -> Iterator[Record | None]:
     for line in lines:
         try:
             yield _record_decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield None
 
 

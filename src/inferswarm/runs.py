@@ -4,6 +4,7 @@ state      event                         next       note
 starting   master says `listening`       starting   workers are told where
 starting   master says `started`         running
 starting   master says `failed`          failed     nothing was asked
+    starting   master says `ended`           ended      stopped before anything was asked
 running    master says `draining`        draining   duration, count, Ctrl-C, trouble, or all lost
 draining   master says `ended`           ended      every number is in
 any        the master is gone            failed     records stay on the workers' disks
@@ -39,6 +40,7 @@ NEXT = {
     (State.STARTING, "listening"): State.STARTING,
     (State.STARTING, "started"): State.RUNNING,
     (State.STARTING, "failed"): State.FAILED,
+    (State.STARTING, "ended"): State.ENDED,
     (State.RUNNING, "snapshot"): State.RUNNING,
     (State.RUNNING, "draining"): State.DRAINING,
     (State.DRAINING, "snapshot"): State.DRAINING,
@@ -137,9 +139,13 @@ class LocalRun:
         return process
 
     def _listen(self, stdout: IO[bytes]) -> None:
-        for line in stdout:
-            self._events.put(msgspec.json.decode(line))
-        self._events.put(None)
+        try:
+            for line in stdout:
+                self._events.put(msgspec.json.decode(line))
+        except msgspec.DecodeError:
+            return  # the master died in the middle of a line
+        finally:
+            self._events.put(None)
 
     @staticmethod
     def _tell(process: subprocess.Popen[bytes], line: bytes) -> None:

@@ -268,7 +268,7 @@ def _parts(folder: RunFolder) -> list[Path]:
         path.name.removesuffix(OPEN_SUFFIX): path for path in folder.records.glob(f"*{OPEN_SUFFIX}")
     }
     both = {**still_open, **closed}
-    return [both[name] for name in sorted(both) if not name.startswith(".")]
+    return [path for name, path in sorted(both.items()) if path.is_file() and name[0] != "."]
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from inferswarm.adapters import HttpRequest
 from inferswarm.config.tree import TargetOptions
 from inferswarm.errors import InputError
 
+SECRET_LENGTH = 6
 _PORTS = {"http": 80, "https": 443}
 _LINE_ENDS = str.maketrans({"\r": "", "\n": ""})
 
@@ -66,6 +67,15 @@ class Wire:
     def route(self, path: str) -> str:
         """`path` under the target's own path; a doubled /v1 is avoided."""
         return self.base + (path.removeprefix("/v1") if self.base.endswith("/v1") else path)
+
+
+def secrets_of(target: TargetOptions, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What a server might echo and nobody may read: header values, and the key alone."""
+    values = [*request_headers(target, environment).values()]
+    alone = [value.removeprefix("Bearer ") for value in values]
+    return tuple(sorted({one for one in values + alone if len(one) >= SECRET_LENGTH}, key=len))[
+        ::-1
+    ]
 
 
 def request_headers(target: TargetOptions, environment: Mapping[str, str]) -> dict[str, str]:

@@ -71,7 +71,7 @@ def chunk_weights(record: Record) -> list[int]:
     Where the server did not say it chunk by chunk, its total is spread evenly, so that the weights
     sum to `output_tokens`; a chunk may then count for no token.
     """
-    if record.chunk_tokens:
+    if len(record.chunk_tokens) == len(record.chunk_ns) > 0:
         return record.chunk_tokens
     chunks, tokens = len(record.chunk_ns), record.output_tokens
     if tokens == chunks:

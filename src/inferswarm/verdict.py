@@ -6,6 +6,8 @@ from inferswarm.histogram import Histogram
 from inferswarm.metrics import NS_PER_MS
 from inferswarm.summary import Summary
 
+ALL_LOST = "all workers were lost"
+"""Why a run ends when nobody is left to go on."""
 MAX_SEND_LAG_P99_NS = 10 * NS_PER_MS
 MAX_LOOP_LAG_P99_NS = 20 * NS_PER_MS
 MAX_CPU_SHARE = 0.9

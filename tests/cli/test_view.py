@@ -120,7 +120,7 @@ def test_lines_say_that_there_is_no_error() -> None:
 
 @pytest.mark.parametrize("real", [True, False])
 @pytest.mark.parametrize(
-    "load", [{}, {"requests": 5}, {"duration": "0s"}, {"requests": 5, "duration": "1s"}]
+    "load", [{}, {"requests": 5}, {"duration": "1ms"}, {"requests": 5, "duration": "1s"}]
 )
 def test_any_goal_can_be_shown(load: dict[str, object], real: bool) -> None:  # noqa: FBT001
     """By time, by requests, by both, and a run that is over at once."""

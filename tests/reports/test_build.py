@@ -76,13 +76,18 @@ def test_damaged_words_of_the_client_count_as_none(tmp_path: Path) -> None:
     assert "did not end in order" in build(folder).snapshot.verdict.reasons[0]
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"\xff"])
-def test_a_description_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
-    """The error names the file."""
+@pytest.mark.parametrize("content", [b"a: [", b"\xff", b"[" * 50_000])
+def test_a_description_that_cannot_be_read_costs_only_itself(
+    tmp_path: Path, content: bytes
+) -> None:
+    """The records are reported all the same."""
     folder = run_folder(tmp_path)
+    whole = build(folder).summary.attempted
     folder.config.write_bytes(content)
-    with pytest.raises(StorageError, match=r"config.yaml cannot be read"):
-        build(folder)
+    folder.run.write_bytes(content)
+    built = build(folder)
+    assert built.summary.attempted == whole > 0
+    assert built.snapshot.config == built.snapshot.run == {}
 
 
 def test_progress_is_told_now_and_then(tmp_path: Path) -> None:

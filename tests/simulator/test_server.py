@@ -128,7 +128,7 @@ def test_simulator_that_does_not_start() -> None:
         simulator = RunningSimulator(port=taken.getsockname()[1])
         with pytest.raises(LoadProcessError, match="did not start"):
             simulator.__enter__()
-    with pytest.raises(LoadProcessError, match="not started"):
+    with pytest.raises(LoadProcessError, match="kept no truth"):
         simulator.truth()
 
 

@@ -39,7 +39,7 @@ class _Choice(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: Any = None
     object: str | None = None
@@ -106,6 +106,8 @@ def _read_event(event: Event, answer: Answer) -> None:
         answer.ended = True
     elif event.data:
         _read_object(event.data, event.at_ns, answer)
+        if event.name == b"error" and not answer.error:
+            answer.error = event.data.decode("utf-8", "replace")
 
 
 def _read_object(data: bytes, at_ns: int, answer: Answer) -> None:
@@ -118,7 +120,7 @@ def _read_object(data: bytes, at_ns: int, answer: Answer) -> None:
     if body.error is not None or body.object == "error":
         answer.error = answer.error or _error_text(body)
         return
-    for choice in body.choices:
+    for choice in body.choices or ():
         _read_choice(choice, at_ns, answer)
     if body.usage is not None:
         if body.usage.prompt_tokens is not None:

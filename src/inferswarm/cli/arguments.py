@@ -38,6 +38,8 @@ class Parser(argparse.ArgumentParser):
         wrong = [word.split("=")[0] for word in message.split() if word.startswith("-")]
         near = [hit for word in wrong for hit in difflib.get_close_matches(word, known, 1, 0.6)]
         hint = f"; did you mean {near[0]}?" if near and near[0] not in wrong else ""
+        if message.startswith("unrecognized"):  # what follows a wrong flag may be a key
+            message = f"unrecognized arguments: {' '.join(wrong) or '***'}"
         raise InputError(f"{message}{hint}; see {self.prog} --help")
 
 

@@ -20,7 +20,7 @@ from inferswarm import __version__
 from inferswarm.adapters.table import adapter_for
 from inferswarm.cli import report
 from inferswarm.cli.arguments import add_options, add_sources, configuration
-from inferswarm.cli.view import open_console, view_for
+from inferswarm.cli.view import complain, open_console, view_for
 from inferswarm.config.sources import masked
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import (
@@ -29,6 +29,7 @@ from inferswarm.errors import (
     EXIT_OK,
     EXIT_RUN_INVALID,
     EXIT_TARGET,
+    LoadProcessError,
     StorageError,
 )
 from inferswarm.probe import find_model
@@ -38,6 +39,7 @@ from inferswarm.runs import LocalRun
 from inferswarm.simulator.process import RunningSimulator
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import RunFolder, compress_closed_parts, write_file
+from inferswarm.verdict import ALL_LOST
 
 NAME = "run"
 SUMMARY = "Load an inference server and report what its users would feel."
@@ -51,6 +53,8 @@ EXAMPLES = """examples:
 """
 SECTIONS = ("target", "prompts", "request", "load", "output")
 COMPRESS_INTERVAL_S = 30.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SHOW_CURSOR = b"\x1b[?25h"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +89,7 @@ def execute(parsed: argparse.Namespace) -> int:
         }
         ended, interrupted = _load(plan, config, folder, console)
     _write_end(folder, run, ended)
-    with contextlib.suppress(StorageError):
-        compress_closed_parts(folder, all_parts=True)
+    _compress(folder, all_parts=True)
     return _finish(
         folder, ended, console, interrupted=interrupted, require_valid=parsed.require_valid
     )
@@ -98,7 +101,7 @@ def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
     if config.target.url:
         yield config
         return
-    with RunningSimulator(config.simulator) as simulator:
+    with RunningSimulator(config.simulator, truth=False) as simulator:
         console.print(
             f"no --target given: loading the built-in simulator at {simulator.url} "
             f"(TTFT {config.simulator.ttft}, ITL {config.simulator.itl})",
@@ -151,14 +154,25 @@ def _load(
         _interruptible(local, config) as interrupts,
         view_for(console, config.load) as view,
     ):
-        for event in local.events():
-            view.show(event)
-            if event["event"] == "ended":
-                ended = event
-            if time.monotonic() - compressed_s > COMPRESS_INTERVAL_S:
-                compress_closed_parts(folder, all_parts=False)
-                compressed_s = time.monotonic()
+        try:
+            for event in local.events():
+                view.show(event)
+                if event["event"] == "ended":
+                    ended = event
+                if time.monotonic() - compressed_s > COMPRESS_INTERVAL_S:
+                    _compress(folder, all_parts=False)
+                    compressed_s = time.monotonic()
+        except LoadProcessError as error:
+            if not any(folder.records.iterdir()):
+                raise
+            ended = {"trouble": str(error)}  # what was recorded until then is worth a report
     return ended, bool(interrupts)
+
+
+def _compress(folder: RunFolder, *, all_parts: bool) -> None:
+    """Compress closed parts; where the disk does not allow it they stay readable as they are."""
+    with contextlib.suppress(StorageError):
+        compress_closed_parts(folder, all_parts=all_parts)
 
 
 @contextlib.contextmanager
@@ -170,16 +184,14 @@ def _interruptible(local: LocalRun, config: RunConfig) -> Iterator[list[int]]:
         interrupts.append(number)
         if len(interrupts) > 1:
             local.kill_now()
-            os.write(
-                2, b"\ninferswarm: ended at once; `inferswarm report` rebuilds from the records\n"
-            )
+            if sys.stdout.isatty():
+                os.write(1, SHOW_CURSOR)
+            complain("\ninferswarm: ended at once; `inferswarm report` rebuilds from the records")
             os._exit(EXIT_INTERRUPTED)
-        os.write(2, f"\nstopping: answers under way have {config.load.grace} to end\n".encode())
         local.stop()
+        complain(f"\nstopping: answers under way have {config.load.grace} to end")
 
-    kept = {
-        number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    kept = {number: signal.signal(number, interrupted) for number in STOP_SIGNALS}
     try:
         yield interrupts
     finally:
@@ -196,7 +208,7 @@ def _write_end(folder: RunFolder, run: dict[str, Any], ended: dict[str, Any]) ->
         if "client" in ended:
             write_file(folder.client, msgspec.json.encode(ended["client"]))
     except StorageError as error:
-        print(f"inferswarm: {error}", file=sys.stderr)
+        complain(f"inferswarm: {error}")
 
 
 def _finish(
@@ -211,16 +223,17 @@ def _finish(
     built = report.read(folder, console)
     shot = built.snapshot
     console.print(text.result(shot))
-    if ended.get("trouble"):
-        print(f"inferswarm: {ended['trouble']}", file=sys.stderr)
+    trouble = ended.get("trouble") or (ended.get("reason") == ALL_LOST and ALL_LOST)
+    if trouble:
+        complain(f"inferswarm: {trouble}")
     build.write(folder, built)
     console.print(f"report: {folder.report}", markup=False, soft_wrap=True)
-    if ended.get("trouble"):
-        return EXIT_INTERNAL
     if interrupted:
         return EXIT_INTERRUPTED
+    if trouble:
+        return EXIT_INTERNAL
     if not shot.requests.succeeded:
-        print(f"inferswarm: {_why_nothing(shot, ended)}", file=sys.stderr)
+        complain(f"inferswarm: {_why_nothing(shot, ended)}")
         return EXIT_TARGET
     if require_valid and not shot.verdict.valid:
         return EXIT_RUN_INVALID

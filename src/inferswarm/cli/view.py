@@ -1,5 +1,7 @@
 """The live view of a run: a screen that renews itself in a terminal, plain lines elsewhere."""
 
+import contextlib
+import os
 import sys
 import time
 from types import TracebackType
@@ -177,9 +179,24 @@ class PlainView:
         self._console.print(f"{elapsed}  {line}", markup=False, soft_wrap=True)
 
 
+class _EnduringConsole(Console):
+    """Goes on silently when its reader is gone: a run is worth more than its screen."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich in place of ending the process."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def open_console() -> Console:
     """Our output; lines are not broken where no person reads them."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    return _EnduringConsole(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def complain(line: str) -> None:
+    """One line on stderr, if anybody still reads it."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{line}\n".encode(errors="replace"))
 
 
 def view_for(console: Console, load: LoadOptions) -> LiveView | PlainView:

@@ -132,14 +132,25 @@ def from_file(path: Path) -> list[Given]:
         tree = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except OSError as error:
         raise InputError(f"configuration file {path}: {error.strerror}; check the path") from None
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise InputError(f"configuration file {path}: not valid YAML or TOML: {where}") from None
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"configuration file {path}: {_syntax(error)}") from None
     if tree is None:
         return []
     if not isinstance(tree, dict):
-        raise InputError(f"configuration file {path}: must be a mapping of sections, got {tree!r}")
+        raise InputError(f"configuration file {path}: must be a mapping of sections")
     return [Given(key, value, str(path)) for key, value in _two_levels(tree)]
+
+
+def _syntax(error: Exception) -> str:
+    """What a parser found wrong and where, without the line itself: it may hold a key."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 at byte {error.start}"
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        what = getattr(error, "problem", "") or "not understood"
+        return f"not valid YAML: {what} in line {mark.line + 1}"
+    where = re.search(r"at (line \d+|end of document)", str(error))
+    return f"not valid TOML {where[0] if where else ''}".strip()
 
 
 def from_environment(tree: type[Section], environment: Mapping[str, str]) -> list[Given]:
@@ -186,25 +197,50 @@ def resolve(tree: type[SectionT], givens: list[Given]) -> SectionT:
 
 def masked(config: Section) -> dict[str, Any]:
     """The resolved configuration as plain values, secrets as `***`."""
-    return typing.cast("dict[str, Any]", _mask(config.model_dump(mode="json")))
+    tree = config.model_dump(mode="json")
+    for option in options_of(type(config)):
+        *sections, name = option.key.split(".")
+        level = tree
+        for section in sections:
+            level = level[section]
+        if option.is_mapping:
+            level[name] = _mask(level[name], everything=option.secret)
+        elif option.secret and level[name] is not None:
+            level[name] = HIDDEN
+    return tree
 
 
-_SECRET_NAMES = ("authorization", "key", "token", "password", "secret", "cookie")
+HIDDEN = "***"
+_SECRET_WORDS = frozenset(
+    {
+        *("apikey", "auth", "authorization", "cookie", "credential", "credentials", "key", "keys"),
+        *("pass", "passphrase", "passwd", "password", "pwd", "secret", "secrets", "session"),
+        *("signature", "token"),
+    }
+)
 
 
-def _shown(value: Any) -> str:
-    """A value in a message, without the password that a URL may carry."""
-    return re.sub(r"//[^/@\s]*@", "//***@", repr(value))
+def _is_secret(name: str) -> bool:
+    """Whether a name of the user's own speaks of a secret: `X-Api-Key`, `db_password`."""
+    return not _SECRET_WORDS.isdisjoint(re.findall(r"[a-z]+", name.lower()))
 
 
-def _mask(value: Any, name: str = "") -> Any:
+def _mask(value: Any, name: str = "", *, everything: bool = False) -> Any:
     if isinstance(value, dict):
-        return {key: _mask(inner, key) for key, inner in value.items()}
+        hide = everything or _is_secret(name)
+        return {key: _mask(inner, str(key), everything=hide) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_mask(inner, name) for inner in value]
-    if isinstance(value, str) and value and name.lower().endswith(_SECRET_NAMES):
-        return "***"
-    return value
+        return [_mask(inner, name, everything=everything) for inner in value]
+    return HIDDEN if (everything or _is_secret(name)) and value not in (None, "", []) else value
+
+
+def _shown(value: Any, name: str = "") -> str:
+    """A value in a message: no secret, no tree, no password or query of a URL."""
+    if isinstance(value, dict | list):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'}"
+    if _is_secret(name.rpartition(".")[2]):
+        return HIDDEN
+    return re.sub(r"\?[^\s']*", "?***", re.sub(r"//[^/@\s]*@", "//***@", repr(value)))
 
 
 def _two_levels(tree: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
@@ -246,7 +282,9 @@ def _nested(chosen: dict[str, Given], options: dict[str, Option]) -> dict[str, A
             continue
         held = level.get(last, {})
         if not isinstance(held, dict):
-            raise InputError(f"{given.origin}: {key} cannot be set in {option.key}={held!r}")
+            raise InputError(
+                f"{given.origin}: {key} cannot be set in {option.key}, which is no mapping"
+            )
         level[last] = {**held, key.removeprefix(f"{option.key}."): given.value}
     return tree
 
@@ -266,7 +304,7 @@ def _unknown(given: Given, known: list[str]) -> str:
     if not hint and (name := nearest(given.key.rsplit(".", 1)[-1], last)):
         hint = f"; did you mean {last[name]}?"
     hint = hint or "; see `inferswarm config` for all options"
-    return f"{given.origin}: unknown option {given.key} (given: {given.value!r}){hint}"
+    return f"{given.origin}: unknown option {given.key} (given: {_shown(given.value, given.key)}){hint}"
 
 
 def _refusal(error: ValidationError, options: dict[str, Option], chosen: dict[str, Given]) -> str:
@@ -275,14 +313,19 @@ def _refusal(error: ValidationError, options: dict[str, Option], chosen: dict[st
     own_words = first["msg"].removeprefix("Value error, ")
     option = next((one for one in options.values() if f"{key}.".startswith(f"{one.key}.")), None)
     if option is None:
-        given = [f"{name}={chosen[name].value}" for name in chosen if name.startswith(f"{key}.")]
+        given = [
+            f"{name}={_shown(one.value, name)}"
+            for name, one in chosen.items()
+            if name.startswith(f"{key}.")
+        ]
         return f"{key or 'configuration'}: {own_words} (given: {', '.join(given) or 'nothing'})"
     sources = [one for name, one in chosen.items() if f"{name}.".startswith(f"{option.key}.")]
     origin = sources[-1].origin if sources else "default"
     shown = sources[-1].value if sources else first["input"]
+    hides = option.secret or (option.is_mapping and not isinstance(shown, dict | list))
     choices = [str(one) for kind in option.kinds for one in typing.get_args(kind)]
     allowed = own_words if own_words != first["msg"] else f"allowed: {option.allowed}"
     return (
-        f"{origin}: {option.key} was given {'***' if option.secret else _shown(shown)}; "
+        f"{origin}: {option.key} was given {HIDDEN if hides else _shown(shown)}; "
         f"{allowed}{did_you_mean(str(shown), choices)}"
     )

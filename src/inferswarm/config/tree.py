@@ -1,10 +1,12 @@
 """The settings of a run, every option declared once: what a configuration file holds."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+import msgspec
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from inferswarm.config.options import Section, option
 from inferswarm.config.simulator import SimulatorOptions
@@ -28,6 +30,34 @@ def _spell_target(given: object) -> str:
     if not url.path.isascii():
         raise ValueError("its path must be ASCII: write other characters as %XX")
     return text.rstrip("/")
+
+
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    """Headers without white space around, each fit for one line of HTTP."""
+    sendable = {name.strip(): value.strip() for name, value in headers.items()}
+    for name, value in sendable.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise ValueError("a header's name must be letters, digits and -")
+        if not (value.isascii() and (value.isprintable() or not value)):
+            raise ValueError(f"the value of header {name} must be one line of ASCII")
+    return sendable
+
+
+def _encodable(body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        msgspec.json.encode(body)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("it must be what JSON can hold") from None
+    return body
+
+
+def _lasting(duration: Duration) -> Duration:
+    if duration <= 0:
+        raise ValueError("it must be longer than 0s")
+    return duration
+
+
+Span = Annotated[Duration, AfterValidator(_lasting)]
 
 
 def _above_zero(rate: Rate) -> Rate:
@@ -62,7 +92,9 @@ class TargetOptions(Section):
     api_key_file: Path | None = option(
         None, "File that holds the bearer token.", flag="--api-key-file"
     )
-    headers: dict[str, str] = option({}, "Further HTTP headers of each request.")
+    headers: Annotated[dict[str, str], AfterValidator(_sendable)] = option(
+        {}, "Further HTTP headers of each request; their values are never shown.", secret=True
+    )
     ca_file: Path | None = option(
         None, "Certificates (PEM) to trust instead of the system's.", flag="--ca-file"
     )
@@ -92,7 +124,9 @@ class RequestOptions(Section):
     temperature: float | None = option(
         None, "Sampling temperature; not sent unless given.", flag="--temperature", ge=0
     )
-    extra_body: dict[str, Any] = option({}, "Further fields of each request's JSON body.")
+    extra_body: Annotated[dict[str, Any], AfterValidator(_encodable)] = option(
+        {}, "Further fields of each request's JSON body."
+    )
 
 
 class LoadOptions(Section):
@@ -104,13 +138,13 @@ class LoadOptions(Section):
     spawn_rate: Annotated[Rate, AfterValidator(_above_zero)] = option(
         "100/s", "Users started per second.", flag="--spawn-rate"
     )
-    duration: Duration | None = option(
+    duration: Span | None = option(
         None,
         "How long to load, ramp-up included; 60s unless `requests` is given.",
         flag="--duration",
     )
     requests: int | None = option(
-        None, "Stop after exactly this many requests.", flag="--requests", ge=1
+        None, "Stop after exactly this many requests.", flag="--requests", ge=1, le=10**12
     )
     think_time: Duration = option(
         "0s", "Pause of a user between an answer and its next request.", flag="--think-time"
@@ -132,6 +166,12 @@ class LoadOptions(Section):
         1, "Worker processes on this machine; one uses one core.", flag="--workers", ge=1, le=256
     )
 
+    @model_validator(mode="after")
+    def _no_idle_worker(self) -> "LoadOptions":
+        if self.workers > self.users:
+            raise ValueError("workers must not exceed users: one without a user sends nothing")
+        return self
+
     @property
     def lasting(self) -> Duration | None:
         """`duration`, or its default of a minute when neither it nor `requests` is given."""
@@ -143,10 +183,10 @@ class LoadOptions(Section):
 class TimeoutOptions(Section):
     """How long to wait for a server."""
 
-    connect: Duration = option("10s", "To open a connection, TLS included.")
-    first_byte: Duration = option("5m", "From sent to the first byte of an answer.")
-    idle: Duration = option("1m", "Between two reads of an answer.")
-    total: Duration = option("15m", "From sent to the end of an answer.")
+    connect: Span = option("10s", "To open a connection, TLS included.")
+    first_byte: Span = option("5m", "From sent to the first byte of an answer.")
+    idle: Span = option("1m", "Between two reads of an answer.")
+    total: Span = option("15m", "From sent to the end of an answer.")
 
 
 class OutputOptions(Section):

@@ -1,6 +1,7 @@
 """Quantities with units as people write them: `200ms`, `60s`, `2m`, `1h30m`, `10/s`, `600/min`."""
 
 import re
+from decimal import Decimal
 from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler
@@ -80,7 +81,7 @@ class Rate(float):
 
     def __str__(self) -> str:
         """Always per second: `10/s`."""
-        return f"{float(self)!r}/s".replace(".0/s", "/s")
+        return f"{Decimal(repr(float(self))):f}/s".replace(".0/s", "/s")
 
     __repr__ = __str__
 

@@ -29,7 +29,7 @@ class Response:
     @property
     def is_event_stream(self) -> bool:
         """Whether the server declares server-sent events."""
-        return self.headers.get("content-type", "").startswith("text/event-stream")
+        return self.headers.get("content-type", "").lower().startswith("text/event-stream")
 
 
 class _Listener:

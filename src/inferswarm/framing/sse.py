@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _BOM = b"\xef\xbb\xbf"
+_LAST_WORDS = (b"data: [DONE]", b"data:[DONE]")
 
 
 class Event(NamedTuple):
-    """The data of one event and the arrival of the read that completed it."""
+    """The data and the name of one event, and the arrival of the read that completed it."""
 
     at_ns: int
     data: bytes
+    name: bytes = b""
 
 
 def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
@@ -20,19 +22,18 @@ def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
     the body an event whose last line is complete counts even without the blank line after it.
     """
     lines = _Lines()
-    data: list[bytes] = []
+    fields: dict[bytes, list[bytes]] = {}
     at_ns = 0
     for at_ns, piece in pieces:
         for line in lines.feed(piece):
             if line:
-                _take(line, data)
-            elif data:
-                yield Event(at_ns, b"\n".join(data))
-                data.clear()
-    if lines.rest == b"data: [DONE]":
-        _take(lines.rest, data)
-    if data:
-        yield Event(at_ns, b"\n".join(data))
+                _take(line, fields)
+            else:
+                yield from _event(at_ns, fields)
+                fields.clear()
+    if lines.rest in _LAST_WORDS:
+        _take(lines.rest, fields)
+    yield from _event(at_ns, fields)
 
 
 class _Lines:
@@ -62,9 +63,14 @@ class _Lines:
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def _take(line: bytes, data: list[bytes]) -> None:
-    """Keep the value of a `data` line."""
-    if line[:5] == b"data:":
-        data.append(line[6:] if line[5:6] == b" " else line[5:])
-    elif line == b"data":
-        data.append(b"")
+def _take(line: bytes, fields: dict[bytes, list[bytes]]) -> None:
+    """Keep the value of a `data` or `event` line."""
+    name, _, value = line.partition(b":")
+    if name in (b"data", b"event"):
+        fields.setdefault(name, []).append(value.removeprefix(b" "))
+
+
+def _event(at_ns: int, fields: dict[bytes, list[bytes]]) -> Iterator[Event]:
+    """The event that a blank line ends, if it has data."""
+    if data := fields.get(b"data"):
+        yield Event(at_ns, b"\n".join(data), fields.get(b"event", [b""])[-1])

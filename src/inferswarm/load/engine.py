@@ -15,16 +15,19 @@ from gevent.event import Event
 
 from inferswarm.adapters import Adapter, Wanted
 from inferswarm.clock import now_ns
-from inferswarm.exchange import Exchange
+from inferswarm.exchange import Exchange, Outcome
 from inferswarm.load.transport.interface import Transport
 from inferswarm.prompts import Prompts
-from inferswarm.reading import Asked, read_exchange
+from inferswarm.reading import Asked, read_exchange, without_secrets
 from inferswarm.records import Record
 from inferswarm.summary import Summary
 from inferswarm.target import Wire
 from inferswarm.verdict import Client
 
 BACKLOG_LIMIT = 2_000
+LEAST_PAUSE_S = 0.01
+MOST_PAUSE_S = 1.0
+_NOT_CONNECTED = (Outcome.CONNECT, Outcome.TLS)
 HEALTH_INTERVAL_S = 0.1
 _NS_PER_S = 1_000_000_000
 
@@ -55,6 +58,7 @@ class Engine:
         backend: str,
         share: Share,
         sinks: list[Callable[[Record], None]],
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._transport = transport
         self._wire = wire
@@ -64,10 +68,12 @@ class Engine:
         self._backend = backend
         self._share = share
         self._sinks = sinks
+        self._secrets = secrets
         self._numbers = itertools.count(share.worker, share.workers)
         self._unread: deque[tuple[Exchange, Asked]] = deque()
         self._something_unread = Event()
         self._under_way = 0
+        self._connect_failures = 0
         self.stopping = False
         self.exhausted = Event()
         self.summary = Summary()
@@ -82,14 +88,21 @@ class Engine:
         return self._under_way
 
     def ask(self) -> bool:
-        """One request of a closed loop, in the calling greenlet; False when there is none left."""
+        """One request of a closed loop, in the calling greenlet; False when there is none left.
+
+        While no connection can be opened, users pause longer and longer instead of spinning.
+        """
         if self.stopping or self.exhausted.is_set():
             return False
         k = next(self._numbers)
         if self._share.limit is not None and k >= self._share.limit:
             self.exhausted.set()
             return False
-        self._send(k, now_ns())
+        if self._send(k, now_ns()).failure in _NOT_CONNECTED:
+            self._connect_failures += 1
+            gevent.sleep(min(MOST_PAUSE_S, LEAST_PAUSE_S * self._connect_failures))
+        else:
+            self._connect_failures = 0
         return True
 
     def drain(self, grace_s: float) -> None:
@@ -120,7 +133,7 @@ class Engine:
         recorder = self._transport.recorder
         return Client(recorder=recorder.name, clock=recorder.clock)
 
-    def _send(self, k: int, due_ns: int) -> None:
+    def _send(self, k: int, due_ns: int) -> Exchange:
         prompt = self._prompts.pick(k)
         wire = self._wire.bytes_of(self._adapter.request(prompt, self._wanted))
         asked = Asked(
@@ -133,7 +146,14 @@ class Engine:
             streamed=self._wanted.stream,
         )
         self._under_way += 1
-        self._transport.exchange(wire, due_ns, lambda exchange: self._done(exchange, asked))
+        ended: list[Exchange] = []
+
+        def done(exchange: Exchange) -> None:
+            ended.append(exchange)
+            self._done(exchange, asked)
+
+        self._transport.exchange(wire, due_ns, done)
+        return ended[0]
 
     def _done(self, exchange: Exchange, asked: Asked) -> None:
         self._under_way -= 1
@@ -161,6 +181,8 @@ class Engine:
             return
         exchange, asked = self._unread.popleft()
         record = read_exchange(exchange, asked, self._adapter)
+        if not record.ok:
+            record = without_secrets(record, self._secrets)
         self.summary.add(record)
         for sink in self._sinks:
             sink(record)

@@ -11,8 +11,10 @@ load in order, the end of input ends the process. It writes one JSON object a li
 """
 
 import logging
+import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -27,6 +29,7 @@ from inferswarm.load.merge import DeltaMerger
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.process import parent_lines, prepare
 from inferswarm.load.worker import ClosedLoopUser
+from inferswarm.verdict import ALL_LOST
 
 READY_LIMIT_S = 30.0
 SNAPSHOT_INTERVAL_S = 0.5
@@ -76,6 +79,8 @@ class Master:
         self._greeted: list[str] = []
         self._ready: dict[str, str] = {}
         self._stop_reason = ""
+        self._abandoned = False
+        self._mouth = Mouth(sys.stdout.fileno())
         self._changed = Event()
         self._environment = Environment(user_classes=[ClosedLoopUser])
         self._runner = self._environment._create_runner(  # noqa: SLF001 - Locust's own factories fix the class
@@ -87,14 +92,21 @@ class Master:
 
     def run(self) -> None:
         """From the first worker's greeting to the last worker's last word."""
-        say("listening", port=self._runner.server.port)
+        self._mouth.say("listening", port=self._runner.server.port)
         error = self._make_ready()
-        if error:
-            say("failed", error=error)
+        if error and not self._stop_reason:
+            self._mouth.say("failed", error=error)
         else:
-            self._carry_load()
+            if not error:
+                self._carry_load()
             self._drain()
         self._runner.quit()
+        self._mouth.finish(lambda: not self._abandoned)
+
+    def abandon(self) -> None:
+        """The driving process is gone: end the load, and tell nobody."""
+        self._abandoned = True
+        self.stop("the driving process is gone")
 
     def stop(self, reason: str) -> None:
         """End the load in order; the first reason counts."""
@@ -132,7 +144,7 @@ class Master:
 
     def _carry_load(self) -> None:
         """Start users, then show snapshots until a reason to stop comes up."""
-        say("started")
+        self._mouth.say("started")
         spawn = gevent.spawn(self._runner.start, self._load.users, float(self._load.spawn_rate))
         lasting = self._load.lasting
         end = time.monotonic() + (lasting.seconds if lasting is not None else float("inf"))
@@ -150,7 +162,7 @@ class Master:
             return "duration"
         gauges = [self._merger.gauges.get(worker) for worker in self._working()]
         if not gauges:
-            return "all workers were lost"
+            return ALL_LOST
         if trouble := self._merger.live()["trouble"]:
             return str(trouble)
         if all(gauge is not None and gauge.exhausted for gauge in gauges):
@@ -163,7 +175,7 @@ class Master:
 
     def _drain(self) -> None:
         """No more requests; wait for every worker's last word, but not for ever."""
-        say("draining", reason=self._stop_reason)
+        self._mouth.say("draining", reason=self._stop_reason)
         self._runner.send_message(messages.DRAIN, {})
         limit_s = self._load.grace.seconds + LAST_WORD_LIMIT_S
         end = time.monotonic() + limit_s
@@ -175,7 +187,7 @@ class Master:
         silent = [worker for worker in self._working() if not self._is_final(worker)]
         client = self._merger.client
         client.lost_workers = sorted(self._runner.lost | set(silent))
-        say(
+        self._mouth.say(
             "ended",
             reason=self._stop_reason,
             trouble=self._merger.live()["trouble"],
@@ -185,7 +197,7 @@ class Master:
 
     def _show(self) -> None:
         shot = snapshot.take(self._merger.summary, self._merger.client)
-        say(
+        self._mouth.say(
             "snapshot",
             users=self._runner.user_count,
             workers=len(self._working()),
@@ -212,10 +224,38 @@ class Master:
         return bool(reached()) and not self._stop_reason
 
 
-def say(event: str, **data: Any) -> None:
-    """One event for the driving process."""
-    sys.stdout.buffer.write(msgspec.json.encode({"event": event, **data}) + b"\n")
-    sys.stdout.buffer.flush()
+class Mouth:
+    """Events for the driving process, which may be slow or suspended: the load never waits for it.
+
+    Snapshots that it has no room for are dropped, all other events are kept until it reads on.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._unsaid = b""
+        os.set_blocking(fd, False)
+
+    def say(self, event: str, **data: Any) -> None:
+        """One event, as a line of JSON."""
+        self._push()
+        if event != "snapshot" or not self._unsaid:
+            self._unsaid += msgspec.json.encode({"event": event, **data}) + b"\n"
+            self._push()
+
+    def finish(self, listening: Callable[[], bool]) -> None:
+        """Wait until all is said, or nobody is `listening` any more."""
+        while self._unsaid and listening():
+            gevent.sleep(0.05)
+            self._push()
+
+    def _push(self) -> None:
+        try:
+            while self._unsaid:
+                self._unsaid = self._unsaid[os.write(self._fd, self._unsaid) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsaid = b""  # the driving process is gone; the end of our input says so too
 
 
 def main() -> None:
@@ -228,7 +268,7 @@ def main() -> None:
         for line in lines:
             if line.strip() == b"stop":
                 master.stop("interrupted")
-        master.stop("the driving process is gone")
+        master.abandon()
 
     gevent.spawn(obey)
     master.run()

@@ -4,10 +4,12 @@ Requests show in Locust's own statistics and web UI. With `output.out` a run fol
 single process whole, by Locust workers their records, from which `inferswarm report` makes the rest.
 """
 
+import itertools
 import logging
 import os
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -150,7 +152,13 @@ class _Test:
             (out / "records").mkdir(parents=True, exist_ok=True)
             folder = RunFolder(out)
         else:
-            folder = RunFolder.create(out)
+            folder = RunFolder.create(_free(out))
         write_file(folder.config, yaml.safe_dump(masked(settings), sort_keys=False).encode())
         write_file(folder.run, msgspec.json.encode(run))
         return folder
+
+
+def _free(out: Path) -> Path:
+    """The folder itself, or for a later test of the same Locust the first of out-2, out-3, ..."""
+    names = itertools.chain([out], (out.with_name(f"{out.name}-{n}") for n in itertools.count(2)))
+    return next(path for path in names if not path.is_dir() or not any(path.iterdir()))

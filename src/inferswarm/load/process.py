@@ -6,7 +6,7 @@ import logging
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gevent
 from gevent.fileobject import FileObjectPosix
@@ -38,13 +38,14 @@ def parent_lines() -> Iterator[bytes]:
         yield from stdin
 
 
-def die_with_parent(lines: Iterator[bytes]) -> None:
-    """End this process with its input, `parent_lines`; what was recorded is on disk already."""
+def die_with_parent(lines: Iterator[bytes], last: Callable[[], None]) -> None:
+    """End this process with its input, `parent_lines`, after one `last` thing to do."""
 
     def watch() -> None:
         for _ in lines:
             pass
         logging.getLogger(__name__).info("the input was closed: ending")
+        last()
         signal.raise_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

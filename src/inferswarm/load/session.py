@@ -1,5 +1,6 @@
 """From a plan to a running engine with its record files: what a worker builds before it asks."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from inferswarm.prompts import Prompts
 from inferswarm.records import Record
 from inferswarm.storage import RecordWriter
 from inferswarm.summary import Summary
-from inferswarm.target import Endpoint, Wire
+from inferswarm.target import Endpoint, Wire, secrets_of
 from inferswarm.timing import e2e_ns
 from inferswarm.verdict import Client
 
@@ -54,7 +55,7 @@ def report_to_locust(environment: Environment, record: Record) -> None:
         name=f"{record.api} stream" if record.streamed else record.api,
         response_time=(e2e_ns(record) or record.end_ns - record.start_ns) / 1e6,
         response_length=record.bytes_in,
-        exception=None if record.ok else RequestFailedError(f"{record.kind}: {record.detail}"),
+        exception=None if record.ok else RequestFailedError(record.kind),
         context={},
     )
 
@@ -73,7 +74,7 @@ class Session:
         if self._writer is not None:
             sinks.insert(0, self._writer.write)
         self.engine = _build_engine(plan, settings, recorder, sinks)
-        self._final = False
+        self.final = False
         attach(environment, self)
 
     def drain(self, grace_s: float | None = None) -> None:
@@ -82,22 +83,24 @@ class Session:
         `grace_s` goes before `load.grace`.
         """
         self.engine.drain(self._grace_s if grace_s is None else grace_s)
+        if self.final:
+            return  # somebody else, more impatient, has drained meanwhile
         if self._writer is not None:
             self._writer.close()
         self.engine.close()
-        self._final = True
+        self.final = True
 
     def take_delta(self) -> tuple[Summary, Client, Gauges]:
         """What was counted since the last call, and where the session stands."""
         summary, client = self.engine.take_delta()
         trouble = self._writer.trouble if self._writer else ""
-        if self._final and self._writer is not None:
+        if self.final and self._writer is not None:
             client.unwritten_records = self._writer.unwritten
         gauges = Gauges(
             in_flight=self.engine.in_flight,
             exhausted=self.engine.exhausted.is_set(),
             trouble=trouble,
-            final=self._final,
+            final=self.final,
         )
         return summary, client, gauges
 
@@ -144,6 +147,7 @@ def _build_engine(
         backend=target.backend,
         share=Share(plan.worker, plan.workers, settings.load.requests),
         sinks=sinks,
+        secrets=secrets_of(target, os.environ),
     )
 
 

@@ -43,6 +43,11 @@ class Worker:
         runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
         self._tell(messages.HELLO, {})
 
+    def finish(self) -> None:
+        """The end came from outside: cut what is under way, and put all that was measured on disk."""
+        if self._session is not None and not self._session.final:
+            self._session.drain(0)
+
     def _tell(self, kind: str, data: dict[str, object]) -> None:
         self._runner.send_message(kind, data)
 
@@ -88,12 +93,13 @@ def main() -> None:
     host, _, port = next(lines, b"").decode().strip().rpartition(":")
     if not port:
         return  # the parent ended before there was a master
-    die_with_parent(lines)
     # Options that exist already keep Locust from building its argument parser on every spawn message.
     environment = Environment(user_classes=[ClosedLoopUser], parsed_options=_no_options())
     runner = environment.create_worker_runner(host, int(port))
-    Worker(runner)
+    worker = Worker(runner)
+    die_with_parent(lines, worker.finish)
     runner.greenlet.join()
+    worker.finish()
 
 
 def _no_options() -> Namespace:

@@ -8,7 +8,6 @@ import msgspec
 import yaml
 
 from inferswarm import snapshot
-from inferswarm.errors import StorageError
 from inferswarm.reports.html import render
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import Reading, RunFolder, read_records, write_file
@@ -62,7 +61,7 @@ def _client(folder: RunFolder, reading: Reading) -> tuple[Client, bool]:
     for path in sorted(folder.path.glob("client*.json")):
         try:
             one = msgspec.json.decode(path.read_bytes(), type=Client)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, RecursionError):
             continue
         told.merge(one)
         told.workers += one.workers
@@ -74,8 +73,6 @@ def _client(folder: RunFolder, reading: Reading) -> tuple[Client, bool]:
 def _mapping(path: Any) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StorageError(f"{path} cannot be read: {error}") from None
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        return {}  # the records are what counts; what describes them is shown as missing
     return found if isinstance(found, dict) else {}

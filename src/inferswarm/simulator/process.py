@@ -26,14 +26,21 @@ class RunningSimulator:
     ends. Raises LoadProcessError when the child does not start or does not end well.
     """
 
-    def __init__(self, options: SimulatorOptions | None = None, port: int = 0) -> None:
-        """A server that is not started yet; `port` 0 picks a free one."""
+    def __init__(
+        self, options: SimulatorOptions | None = None, port: int = 0, *, truth: bool = True
+    ) -> None:
+        """A server that is not started yet; `port` 0 picks a free one.
+
+        Without `truth` it keeps no log, however long it runs.
+        """
         self._options = options or SimulatorOptions()
         self.port = port
         self._folder = tempfile.TemporaryDirectory(prefix="simulator-")
         self._truth_path = Path(self._folder.name, "truth.jsonl")
         self._child: subprocess.Popen[bytes] | None = None
+        self._keeps_truth = truth
         self._rows: list[TruthRow] | None = None
+        self._code: int | None = None
 
     @property
     def url(self) -> str:
@@ -76,7 +83,10 @@ class RunningSimulator:
         self.stop()
 
     def stop(self) -> None:
-        """Stop the server and read its truth; does nothing when it was stopped before."""
+        """Stop the server and read its truth; does nothing when it was stopped before.
+
+        However the server ended, this does not raise: `truth` does.
+        """
         child, self._child = self._child, None
         if child is None:
             return
@@ -87,21 +97,22 @@ class RunningSimulator:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.communicate()
-            if child.returncode:
-                raise LoadProcessError(f"the simulated server ended with code {child.returncode}")
-            self._rows = read_truth(self._truth_path)
+            self._code = child.returncode
+            if self._keeps_truth and not self._code:
+                self._rows = read_truth(self._truth_path)
 
     def truth(self) -> list[TruthRow]:
         """One row per request, in the order in which they ended; stops the server if it runs."""
         self.stop()
         if self._rows is None:
-            raise LoadProcessError("the simulated server was not started or did not end well")
+            raise LoadProcessError(f"the simulated server kept no truth (exit code {self._code})")
         return self._rows
 
     def _command(self) -> list[str]:
         options = self._options.model_dump_json(exclude={"api_key"})
         command = [sys.executable, "-m", "inferswarm.simulator", "--lifeline"]
-        command += ["--port", str(self.port), "--truth", str(self._truth_path)]
+        command += ["--port", str(self.port)]
+        command += ["--truth", str(self._truth_path)] if self._keeps_truth else []
         command += ["--options", options]
         return command + (["--api-key-env", _API_KEY_ENV] if self._options.api_key else [])
 

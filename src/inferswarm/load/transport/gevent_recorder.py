@@ -5,18 +5,16 @@ The callback reads once, stamps, appends; nothing is parsed while bytes arrive.
 
 import socket
 
-from gevent import Timeout, get_hub
+from gevent import get_hub
 
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Tape
 from inferswarm.framing.http1 import EndFinder
-from inferswarm.load.transport.recording import Recording
+from inferswarm.load.transport.recording import Recording, send_rest
 from inferswarm.load.transport.tls import Tls
 
 READ_BYTES = 1 << 18
-_NS_PER_S = 1_000_000_000
 _READ = 1
-_WRITE = 2
 
 
 class GeventRecorder:
@@ -96,20 +94,13 @@ class GeventConnection:
                 self.usable and recording.failure is None and self._reel.finder.keep_alive
             )
 
-    def send(self, wire: bytes, limit_ns: int) -> int:
-        """Write a request whole; the instant just before its first byte.
-
-        Raises TimeoutError when the server does not take it within `limit_ns`, else OSError.
-        """
+    def send(self, wire: bytes, limit_ns: int) -> None:
+        """See `Connection.send`."""
         data = self._tls.encrypt(wire) if self._tls else wire
-        sent_ns = now_ns()
-        done = self._send_some(data)
-        if done < len(data):
-            with Timeout(
-                limit_ns / _NS_PER_S, TimeoutError("the server does not take the request")
-            ):
-                self._send_rest(data[done:])
-        return sent_ns
+        recording = self._recording
+        assert recording is not None
+        recording.sent_ns = now_ns()
+        send_rest(recording, self._sock.fileno(), data, self._send_some, limit_ns)
 
     def close(self) -> None:
         """Stop watching and close; safe to call twice."""
@@ -117,13 +108,6 @@ class GeventConnection:
         self._watcher.stop()
         self._watcher.close()
         self._sock.close()
-
-    def _send_rest(self, data: bytes) -> None:
-        hub = get_hub()
-        writable = hub.loop.io(self._sock.fileno(), _WRITE)
-        while data:
-            hub.wait(writable)
-            data = data[self._send_some(data) :]
 
     def _send_some(self, data: bytes) -> int:
         try:

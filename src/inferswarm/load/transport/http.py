@@ -100,7 +100,7 @@ class HttpTransport:
                 return
             assert trial.connection is not None
             trial.connection.attach(recording)
-            recording.sent_ns = trial.connection.send(wire, self._timeouts.total_ns)
+            trial.connection.send(wire, self._timeouts.total_ns)
         except DialError as error:
             recording.end(error.failure, str(error))
         except TimeoutError as error:
@@ -120,7 +120,8 @@ class HttpTransport:
         if connection is None:
             return
         connection.detach()
-        if trial.recording.keep_alive and connection.usable:
+        recording = trial.recording
+        if recording.keep_alive and not recording.request_cut and connection.usable:
             self._idle.append(connection)
         else:
             connection.close()

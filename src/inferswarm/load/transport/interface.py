@@ -21,8 +21,12 @@ class Connection(Protocol):
     def attach(self, recording: Recording) -> None:
         """Record the next answer for this recording; a dead connection ends it at once."""
 
-    def send(self, wire: bytes, limit_ns: int) -> int:
-        """Write a request whole; the instant just before its first byte. Raises OSError."""
+    def send(self, wire: bytes, limit_ns: int) -> None:
+        """Write a request; `sent_ns` of the recording is the instant just before its first byte.
+
+        Stops when the answer has ended before the request did (`request_cut`). Raises TimeoutError
+        when the server does not take it within `limit_ns`, else OSError.
+        """
 
     def detach(self) -> None:
         """Let go of the recording, and hand it its tape; safe to call twice."""

@@ -10,12 +10,12 @@ import socket
 from importlib import import_module
 from types import ModuleType
 
-from gevent import Timeout, get_hub
+from gevent import get_hub
 
 from inferswarm.clock import ANCHOR_NS
 from inferswarm.errors import InputError
 from inferswarm.exchange import Outcome, Tape
-from inferswarm.load.transport.recording import Recording
+from inferswarm.load.transport.recording import Recording, send_rest
 from inferswarm.load.transport.tls import Tls
 
 
@@ -29,9 +29,7 @@ def _extension() -> ModuleType | None:
 
 _reader = _extension()
 TAPE_LIMIT_BYTES = 1 << 29
-_NS_PER_S = 1_000_000_000
 _READ = 1
-_WRITE = 2
 
 
 def available() -> bool:
@@ -125,26 +123,21 @@ class NativeConnection:
         if self._recording is not None and not self._recording.end_ns:
             self._collect()
 
-    def send(self, wire: bytes, limit_ns: int) -> int:
-        """See `GeventConnection.send`."""
-        done, sent_ns = self._reader.send(self._handle, wire)
+    def send(self, wire: bytes, limit_ns: int) -> None:
+        """See `Connection.send`."""
+        recording = self._recording
+        assert recording is not None
+        done, recording.sent_ns = self._reader.send(self._handle, wire)
         if done < len(wire):
-            with Timeout(
-                limit_ns / _NS_PER_S, TimeoutError("the server does not take the request")
-            ):
-                self._send_rest(wire[done:])
-        return int(sent_ns)
+            fd = self._reader.socket(self._handle)
+            send_rest(recording, fd, wire[done:], self._send_some, limit_ns)
 
     def close(self) -> None:
         """Close; safe to call twice."""
         self._owner.forget(self._handle)
 
-    def _send_rest(self, data: bytes) -> None:
-        hub = get_hub()
-        writable = hub.loop.io(self._reader.socket(self._handle), _WRITE)
-        while data:
-            hub.wait(writable)
-            data = data[self._reader.send(self._handle, data)[0] :]
+    def _send_some(self, data: bytes) -> int:
+        return int(self._reader.send(self._handle, data)[0])
 
     def _last_ns(self) -> int:
         return int(self._reader.progress(self._handle))

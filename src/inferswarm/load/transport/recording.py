@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gevent import get_hub
+from gevent import Timeout, get_hub
 from gevent.hub import Waiter
 from greenlet import greenlet
 
@@ -11,6 +11,8 @@ from inferswarm.exchange import Outcome, Tape
 from inferswarm.load.transport import Timeouts
 
 _NS_PER_S = 1_000_000_000
+_WRITE = 2
+_LOOK_UP_S = 0.05
 
 
 class Recording:
@@ -33,6 +35,7 @@ class Recording:
         self.failure: Outcome | None = None
         self.detail = ""
         self.closed_by_server = False
+        self.request_cut = False
         self.preparing: greenlet | None = None
 
     def wait(self) -> None:
@@ -58,7 +61,7 @@ class Recording:
 
     def closed(self, why: str) -> None:
         """The server is gone before the answer was complete; in order when `why` is empty."""
-        self.closed_by_server = True
+        self.closed_by_server = not self.end_ns
         self.end(Outcome.TRUNCATED, why or "the server closed the connection")
 
     def _left_ns(self, at_ns: int) -> tuple[int, Outcome, int]:
@@ -85,3 +88,31 @@ class Recording:
         wait_ns = max(0, min(after_ns, self._timeouts.idle_ns))
         self._timer = self._hub.loop.timer(wait_ns / _NS_PER_S)
         self._timer.start(self._check_deadlines)
+
+
+def send_rest(
+    recording: Recording, fd: int, data: bytes, some: Callable[[bytes], int], limit_ns: int
+) -> None:
+    """Send what a socket takes of `data` through `some`, and the rest as room comes.
+
+    A server may answer before it has read all: then nobody waits for the request any more. Raises
+    TimeoutError after `limit_ns`, and what `some` raises.
+    """
+    data = data[some(data) :]
+    if not data:
+        return
+    hub = get_hub()
+    writable = hub.loop.io(fd, _WRITE)
+    deadline_ns = now_ns() + limit_ns
+    while data and not recording.end_ns:
+        look_up = Timeout(_LOOK_UP_S)
+        try:
+            with look_up:
+                hub.wait(writable)
+        except Timeout as expired:
+            if expired is not look_up:
+                raise
+        data = data[some(data) :]
+        if now_ns() > deadline_ns:
+            raise TimeoutError("the server does not take the request")
+    recording.request_cut = bool(data)

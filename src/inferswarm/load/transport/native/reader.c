@@ -75,6 +75,17 @@ static int64_t clock_ns(clockid_t clock)
     return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+/* Whether kernel stamps since the last look can be converted: not when a clock was set meanwhile. */
+static bool compare_clocks(struct reader *reader)
+{
+    int64_t before = clock_ns(CLOCK_MONOTONIC);
+    int64_t wall = clock_ns(CLOCK_REALTIME);
+    int64_t offset = wall - (before + clock_ns(CLOCK_MONOTONIC)) / 2;
+    int64_t moved = offset - reader->offset_ns;
+    reader->offset_ns = offset;
+    return moved < CLOCK_STEP_NS && moved > -CLOCK_STEP_NS;
+}
+
 /* Make room for one more item of `size` bytes in a growing array; false without memory. */
 static bool grow(void **items, size_t *room, size_t count, size_t size)
 {
@@ -216,17 +227,6 @@ static bool read_once(struct reader *reader, size_t slot, bool trusted)
     return recording && end(reader, slot);
 }
 
-/* Whether kernel stamps since the last look can be converted: not when a clock was set meanwhile. */
-static bool compare_clocks(struct reader *reader)
-{
-    int64_t before = clock_ns(CLOCK_MONOTONIC);
-    int64_t wall = clock_ns(CLOCK_REALTIME);
-    int64_t offset = wall - (before + clock_ns(CLOCK_MONOTONIC)) / 2;
-    int64_t moved = offset - reader->offset_ns;
-    reader->offset_ns = offset;
-    return moved < CLOCK_STEP_NS && moved > -CLOCK_STEP_NS;
-}
-
 static void *run(void *argument)
 {
     struct reader *reader = argument;
@@ -282,6 +282,7 @@ struct reader *reader_new(int64_t anchor_ns, size_t tape_limit)
         return NULL;
     reader->anchor_ns = anchor_ns;
     reader->tape_limit = tape_limit;
+    compare_clocks(reader);
     pthread_mutex_init(&reader->lock, NULL);
     reader->epoll = epoll_create1(EPOLL_CLOEXEC);
     reader->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
