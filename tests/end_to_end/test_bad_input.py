@@ -5,9 +5,6 @@ import resource
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,40 +12,9 @@ import pytest
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.records import PartHeader, encode_line
 from inferswarm.simulator.process import RunningSimulator
-from tests.end_to_end.command import Ended, command, records_of, summary_of
+from tests.end_to_end.command import Ended, answering, command, records_of, summary_of
 
 QUICK = SimulatorOptions.model_validate({"ttft": "10ms", "itl": "2ms"})
-
-
-@contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """A server that answers whatever is asked with the same bytes, or keeps silent for none."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        open_ones: list[socket.socket] = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                open_ones.append(connection)
-                threading.Thread(target=talk, args=(connection,), daemon=True).start()
-
-        def talk(connection: socket.socket) -> None:
-            try:
-                while connection.recv(65536) and answer:
-                    connection.sendall(answer)
-            except OSError:
-                return
-
-        threading.Thread(target=serve, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            for connection in open_ones:
-                connection.close()
 
 
 def http(status: str, body: bytes = b"{}") -> bytes:

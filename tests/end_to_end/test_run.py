@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.exchange import Outcome
 from inferswarm.simulator.process import RunningSimulator
 from tests.end_to_end.command import (
+    answering,
     children_of,
     command,
     finish,
@@ -178,27 +180,95 @@ def test_a_second_ctrl_c_exits_at_once_and_keeps_the_records(tmp_path: Path) -> 
     assert summary_of(out).verdict.valid is False
 
 
-def test_a_killed_run_leaves_no_process_and_all_its_records(
-    simulator: RunningSimulator, tmp_path: Path
+@pytest.mark.parametrize("victim", ["command", "master"])
+def test_a_killed_run_leaves_no_process_and_a_record_of_every_request(
+    simulator: RunningSimulator, tmp_path: Path, victim: str
 ) -> None:
-    """Kill -9 of the command: its processes end by themselves, the report is made from the disk."""
+    """Kill -9: workers cut what is under way, write it down and end; the report is made from it."""
     out = tmp_path / "x"
     with started(
         *("run", "--target", simulator.url, "--users", "5", "--duration", "60s", "--workers", "2"),
-        *("--max-output-tokens", "4", "--out", out),
+        *("--max-output-tokens", "40", "--out", out),
     ) as process:
         wait_for(lambda: record_lines(out) > 20)
         children = children_of(process.pid)
-        process.kill()
-        process.communicate()
+        os.kill(process.pid if victim == "command" else min(children), signal.SIGKILL)
+        ended = finish(process)
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
-    measured = record_lines(out) - 2
     rebuilt = command("report", out)
+    asked = simulator.truth()
+    found = summary_of(out)
 
     assert len(children) == 3
+    assert ended.code == (-9 if victim == "command" else 5)
     assert rebuilt.code == 0
-    assert summary_of(out).requests.attempted == measured
-    assert "may be missing" in " ".join(summary_of(out).verdict.reasons)
+    assert found.requests.attempted == len(asked)
+    assert set(found.requests.by_outcome) == {"ok", "cancelled"}
+    assert "may be missing" in " ".join(found.verdict.reasons)
+
+
+def test_a_suspended_command_prolongs_no_load(simulator: RunningSimulator, tmp_path: Path) -> None:
+    """Ctrl-Z on the command: the load ends when it should, and the report is made afterwards."""
+    out = tmp_path / "x"
+    with started(
+        *("run", "--target", simulator.url, "--users", "4", "--duration", "4s", "--grace", "1s"),
+        *("--max-output-tokens", "4", "--out", out),
+    ) as process:
+        wait_for(lambda: record_lines(out) > 5)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(8)
+        before = record_lines(out)
+        time.sleep(1)
+        assert record_lines(out) == before
+        process.send_signal(signal.SIGCONT)
+        ended = finish(process)
+
+    assert ended.code == 0, ended.err
+    assert summary_of(out).throughput.duration_s < 6
+    assert summary_of(out).requests.attempted == len(simulator.truth())
+
+
+def test_a_vanished_reader_ends_no_run(simulator: RunningSimulator, tmp_path: Path) -> None:
+    """`inferswarm run | head -1`: the run goes on silently and leaves its report."""
+    out = tmp_path / "x"
+    with started(
+        *("run", "--target", simulator.url, "--users", "2", "--duration", "3s", "--out", out)
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdout = None
+        ended = finish(process)
+
+    assert ended.code == 0, ended.err
+    assert (out / "report.html").exists()
+
+
+def test_a_key_that_the_server_echoes_is_hidden(tmp_path: Path) -> None:
+    """Neither records nor page nor configuration hold a key, wherever it came from."""
+    body = b'{"error":"wrong key sk-hunter2hunter2 or X-Mine: other-hunter2"}'
+    answer = b"HTTP/1.1 401 No\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with answering(answer) as url:
+        ended = command(
+            *("run", "--target", url, "--model", "m", "--requests", "3", "--out", tmp_path / "x"),
+            *("--set", "target.headers.X-Mine=other-hunter2"),
+            env={**os.environ, "INFERSWARM_API_KEY": "sk-hunter2hunter2"},
+        )
+    files = [path for path in (tmp_path / "x").rglob("*") if path.is_file()]
+    zipped = [record.body_head for record in records_of(tmp_path / "x")]
+
+    assert ended.code == 4
+    assert summary_of(tmp_path / "x").requests.by_outcome == {"http_401": 3}
+    assert all("***" in body and "hunter2" not in body for body in zipped)
+    assert [path.name for path in files if b"hunter2" in path.read_bytes()] == []
+
+
+def test_a_worker_without_a_user_is_refused() -> None:
+    """More workers than users would wait for ever with nothing to send."""
+    ended = command("run", "--users", "1", "--workers", "3")
+
+    assert ended.code == 2
+    assert "workers must not exceed users" in ended.last_error
 
 
 def test_a_killed_worker_is_told_and_its_users_move(

@@ -366,6 +366,51 @@ def test_a_large_request_to_a_server_that_does_not_read_can_be_cancelled() -> No
     assert [exchange.failure for exchange in found] == [Outcome.CANCELLED]
 
 
+def test_an_answer_before_the_request_was_read_has_its_times() -> None:
+    """A server may refuse a large request early: nobody waits on, and sent comes before the answer."""
+    big = b"POST /x HTTP/1.1\r\nContent-Length: 30000000\r\n\r\n" + b"x" * 30_000_000
+    refusal = plain(b"too large", status="413 Payload Too Large")
+
+    def hasty(sock: socket.socket, served: Served) -> None:
+        sock.recv(1000)
+        sock.sendall(refusal)
+        gevent.sleep(30)
+
+    with scripted(hasty) as (port, _):
+        transport = transport_to(port)
+        with gevent.Timeout(4):
+            exchange = ask(transport, big)
+            assert ask(transport, REQUEST).reused is False
+
+    assert exchange.failure is None
+    assert exchange.tape.data == refusal
+    assert 0 < exchange.sent_ns < exchange.tape.arrived_ns[0]
+
+
+def test_a_cut_request_on_a_kept_connection_is_not_sent_again() -> None:
+    """What the run's end cut is cancelled, and no second try is made of it."""
+
+    def script(sock: socket.socket, served: Served) -> None:
+        read_request(sock, served)
+        sock.sendall(plain(b"1"))
+        read_request(sock, served)
+        gevent.sleep(0.2)  # then closes, after the client has given up
+
+    with scripted(script) as (port, served):
+        transport = transport_to(port)
+        ask(transport)
+        found: list[Exchange] = []
+        asking = gevent.spawn(transport.exchange, REQUEST, 1, found.append)
+        while len(served.requests) < 2:
+            gevent.sleep(0.005)
+        transport.cancel_all()
+        asking.join(timeout=5)
+        gevent.sleep(0.3)
+
+    assert [exchange.failure for exchange in found] == [Outcome.CANCELLED]
+    assert len(served.requests) == 2
+
+
 def test_many_streams_at_once_keep_their_bytes_apart() -> None:
     """A hundred interleaved streams, each with its own text, come back whole."""
 
