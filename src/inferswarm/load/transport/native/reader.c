@@ -421,9 +421,11 @@ size_t reader_ended(struct reader *reader, uint64_t *handles, size_t room)
 {
     pthread_mutex_lock(&reader->lock);
     size_t count = reader->ended_count < room ? reader->ended_count : room;
-    memcpy(handles, reader->ended, count * sizeof *handles);
-    reader->ended_count -= count;
-    memmove(reader->ended, reader->ended + count, reader->ended_count * sizeof *handles);
+    if (count) {
+        memcpy(handles, reader->ended, count * sizeof *handles);
+        reader->ended_count -= count;
+        memmove(reader->ended, reader->ended + count, reader->ended_count * sizeof *handles);
+    }
     if (!reader->ended_count) {
         uint64_t drained;
         ssize_t got = read(reader->notice, &drained, sizeof drained);
@@ -431,6 +433,15 @@ size_t reader_ended(struct reader *reader, uint64_t *handles, size_t room)
     }
     pthread_mutex_unlock(&reader->lock);
     return count;
+}
+
+bool reader_recording(struct reader *reader, uint64_t handle)
+{
+    pthread_mutex_lock(&reader->lock);
+    struct connection *connection = find(reader, handle);
+    bool recording = connection && connection->phase == RECORDING;
+    pthread_mutex_unlock(&reader->lock);
+    return recording;
 }
 
 bool reader_progress(struct reader *reader, uint64_t handle, int64_t *last_ns)

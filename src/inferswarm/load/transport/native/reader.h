@@ -51,6 +51,9 @@ int64_t reader_send(struct reader *reader, uint64_t handle, const char *data, si
 /* Handles of answers that ended since the last call, at most `room` of them. */
 size_t reader_ended(struct reader *reader, uint64_t *handles, size_t room);
 
+/* Whether an answer is being recorded. */
+bool reader_recording(struct reader *reader, uint64_t handle);
+
 /* Bytes so far and the arrival of the last read; false when nothing came yet. */
 bool reader_progress(struct reader *reader, uint64_t handle, int64_t *last_ns);
 
