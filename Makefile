@@ -1,4 +1,4 @@
-# make demo | test | test-slow | check | docs | lock | clean
+# make demo | test | test-slow | bench | check | docs | lock | clean
 # PYTHON chooses the interpreter (3.11 or newer) that the virtual environment is made with.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check format docs lock clean
+.PHONY: setup demo test test-slow bench check format docs lock clean
 
 setup: $(STAMP) ## the virtual environment with everything pinned
 
@@ -31,14 +31,17 @@ test: setup ## the fast suite, under 5 minutes on 2 cores
 test-slow: setup ## what takes longer or needs system packages; skipped tests say how to get them
 	$(BIN)/pytest tests -m slow -rs
 
+bench: setup ## inferswarm beside other clients, about 25 minutes on 2 quiet cores
+	$(BIN)/python -m bench
+
 check: setup ## format, lint, types
-	$(BIN)/ruff format --check src tests tools
-	$(BIN)/ruff check src tests tools
+	$(BIN)/ruff format --check src tests tools bench setup.py
+	$(BIN)/ruff check src tests tools bench setup.py
 	$(BIN)/mypy
 
 format: setup
-	$(BIN)/ruff format src tests tools
-	$(BIN)/ruff check --fix src tests tools
+	$(BIN)/ruff format src tests tools bench setup.py
+	$(BIN)/ruff check --fix src tests tools bench setup.py
 
 docs: setup ## write the generated parts of the documentation again
 	$(BIN)/python tools/generate_docs.py

@@ -28,7 +28,8 @@ def built(folder: Path, sanitizer: str, *sources: Path) -> Path:
         [
             *("gcc", "-g", "-O1", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"),
             *(f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", f"-I{NATIVE}"),
-            *(*sources, "-lpthread", "-o", program),
+            *map(str, sources),
+            *("-lpthread", "-o", str(program)),
         ],
         capture_output=True,
         text=True,

@@ -1,0 +1,1 @@
+"""How fast and how true: inferswarm beside other clients, against a server that knows the truth."""

@@ -1,0 +1,42 @@
+"""The clients that are compared: how each is started, and what it reported.
+
+A row is measured as its users run it: a command of its own, and results read from what it left.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.loads import Load
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One successful request as a client reported it: when sent, and when each token arrived.
+
+    `sent_ns` is Unix nanoseconds, `token_ns` counts from it; both by the client's own clock.
+    """
+
+    sent_ns: int
+    token_ns: list[int]
+
+
+class Client(Protocol):
+    """One row of the table."""
+
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+
+    def missing(self) -> str:
+        """Why this row cannot be measured here; empty when it can."""
+
+    def command(self, load: Load, url: str, out: Path) -> list[str]:
+        """What to start; results go into the folder `out`."""
+
+    def reported(self, out: Path) -> Iterable[Reported]:
+        """What it measured."""
+
+    def notes(self, out: Path) -> dict[str, float]:
+        """Further figures that it tells of itself."""
