@@ -25,6 +25,10 @@ def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
     fields: dict[bytes, list[bytes]] = {}
     at_ns = 0
     for at_ns, piece in pieces:
+        if not (fields or lines.rest) and _is_one_event(piece):
+            lines.pass_over()
+            yield Event(at_ns, piece[6:-2])
+            continue
         for line in lines.feed(piece):
             if line:
                 _take(line, fields)
@@ -36,6 +40,16 @@ def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
     yield from _event(at_ns, fields)
 
 
+def _is_one_event(piece: bytes) -> bool:
+    """Whether a piece is just `data: ...` and a blank line, as servers mostly write them."""
+    return (
+        piece[:6] == b"data: "
+        and piece[-2:] == b"\n\n"
+        and piece.find(b"\n") == len(piece) - 2
+        and b"\r" not in piece
+    )
+
+
 class _Lines:
     """Cuts bytes into lines; `rest` is the last one while it has no end yet."""
 
@@ -43,6 +57,10 @@ class _Lines:
         self.rest = b""
         self._first = True
         self._after_cr = False
+
+    def pass_over(self) -> None:
+        """A piece of whole lines, ended by LF, was read without us."""
+        self._first = self._after_cr = False
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The lines that end in this piece."""

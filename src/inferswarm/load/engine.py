@@ -25,6 +25,7 @@ from inferswarm.target import Wire
 from inferswarm.verdict import Client
 
 BACKLOG_LIMIT = 2_000
+FORCED_READS = 16
 LEAST_PAUSE_S = 0.01
 MOST_PAUSE_S = 1.0
 _NOT_CONNECTED = (Outcome.CONNECT, Outcome.TLS)
@@ -171,9 +172,11 @@ class Engine:
                 if backlog > BACKLOG_LIMIT:
                     self.client.parse_turns_forced += 1
                     gevent.sleep(0)
+                    for _ in range(FORCED_READS):
+                        self._read_one()
                 else:
                     hub.wait(idle)
-                self._read_one()
+                    self._read_one()
             self._something_unread.clear()
 
     def _read_one(self) -> None:
