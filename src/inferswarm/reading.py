@@ -105,6 +105,8 @@ def without_secrets(record: Record, secrets: tuple[str, ...]) -> Record:
 
 def _reads_of_several(chunk_ns: list[int]) -> int:
     """Reads that brought more than one chunk of tokens: all but the last of these have a bound."""
+    if len(set(chunk_ns)) == len(chunk_ns):
+        return 0
     return sum(len(list(together)) > 1 for _, together in itertools.groupby(chunk_ns))
 
 

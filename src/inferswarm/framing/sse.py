@@ -25,7 +25,15 @@ def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
     fields: dict[bytes, list[bytes]] = {}
     at_ns = 0
     for at_ns, piece in pieces:
-        if not (fields or lines.rest) and _is_one_event(piece):
+        # Just `data: ...` and a blank line, as servers mostly write them, needs no cutting.
+        if (
+            not fields
+            and piece.find(b"\n") == len(piece) - 2
+            and piece.startswith(b"data: ")
+            and piece.endswith(b"\n\n")
+            and b"\r" not in piece
+            and not lines.rest
+        ):
             lines.pass_over()
             yield Event(at_ns, piece[6:-2])
             continue
@@ -38,16 +46,6 @@ def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
     if lines.rest in _LAST_WORDS:
         _take(lines.rest, fields)
     yield from _event(at_ns, fields)
-
-
-def _is_one_event(piece: bytes) -> bool:
-    """Whether a piece is just `data: ...` and a blank line, as servers mostly write them."""
-    return (
-        piece[:6] == b"data: "
-        and piece[-2:] == b"\n\n"
-        and piece.find(b"\n") == len(piece) - 2
-        and b"\r" not in piece
-    )
 
 
 class _Lines:
