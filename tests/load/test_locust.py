@@ -156,3 +156,17 @@ def test_our_user_is_one_that_locust_spawns() -> None:
     assert InferenceUser.abstract
     assert not ClosedLoopUser.abstract
     assert ClosedLoopUser.tasks == [InferenceUser.ask]
+
+
+def test_a_stranger_is_given_no_plan() -> None:
+    """A worker that does not know the run's token is not greeted, so no plan is sent to it."""
+    config = RunConfig().model_dump(mode="json")
+    plan = Plan(run="r", config=config, prompts=["p"], model="m", records="", token="right")
+    master = Master(plan)
+    try:
+        for token, name in (("wrong", "stranger"), (None, "nobody"), ("right", "worker")):
+            hello = Message("inferswarm_hello", {"token": token}, name)  # type: ignore[no-untyped-call]
+            master._on_hello(master._environment, hello)
+        assert master._greeted == ["worker"]
+    finally:
+        close(master._runner)

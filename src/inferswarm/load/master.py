@@ -12,6 +12,7 @@ load in order, the end of input ends the process. It writes one JSON object a li
 
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -114,8 +115,11 @@ class Master:
         self._changed.set()
 
     def _on_hello(self, environment: Environment, msg: Any) -> None:
-        self._greeted.append(msg.node_id)
-        self._changed.set()
+        if secrets.compare_digest(str(msg.data.get("token")), self._plan.token):
+            self._greeted.append(msg.node_id)
+            self._changed.set()
+        else:
+            _log.warning("a stranger asked to be a worker: %s", msg.node_id)
 
     def _on_ready(self, environment: Environment, msg: Any) -> None:
         self._ready[msg.node_id] = msg.data.get("error") or ""

@@ -1,7 +1,7 @@
 """Names of our own messages between Locust's master and workers, and what they carry."""
 
 HELLO = "inferswarm_hello"
-"""worker to master: {}: our messages are understood from now on"""
+"""worker to master: {token: str}: our messages are understood from now on"""
 PLAN = "inferswarm_plan"
 """master to worker: {plan: bytes}"""
 READY = "inferswarm_ready"

@@ -11,7 +11,7 @@ from inferswarm.config.tree import RunConfig
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One run as its workers see it. `workers` is how many share it, `worker` which of them this is.
 
-    Worker w of W asks the arrivals k = w, w + W, w + 2W, ..., so that any split asks the same
+    Only workers that know `token` are given the plan. Worker w of W asks the arrivals k = w, w + W, w + 2W, ..., so that any split asks the same
     prompts; with `load.requests` it stops before that number.
     """
 
@@ -20,6 +20,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     prompts: list[str]
     model: str
     records: str
+    token: str = ""
     worker: int = 0
     workers: int = 1
 

@@ -1,6 +1,6 @@
 """`python -m inferswarm.load.worker`: a Locust worker that takes its part in one run.
 
-Its first line of input is HOST:PORT of the master; it ends when its input does.
+Its first line of input is the master's HOST:PORT and the run's token; it ends with its input.
 
     hello --> plan --> (session built) --> ready --> Locust spawns users --> deltas ... --> drain -->
     last delta acknowledged --> quit
@@ -33,7 +33,7 @@ class ClosedLoopUser(InferenceUser):
 class Worker:
     """Answers the master's messages about one run."""
 
-    def __init__(self, runner: WorkerRunner) -> None:
+    def __init__(self, runner: WorkerRunner, token: str) -> None:
         self._runner = runner
         self._session: Session | None = None
         self._sender = DeltaSender(lambda packed: self._tell(messages.DELTA, {"delta": packed}))
@@ -41,7 +41,7 @@ class Worker:
         runner.register_message(messages.PLAN, self._on_plan)
         runner.register_message(messages.ACK, self._on_ack)
         runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
-        self._tell(messages.HELLO, {})
+        self._tell(messages.HELLO, {"token": token})
 
     def finish(self) -> None:
         """The end came from outside: cut what is under way, and put all that was measured on disk."""
@@ -90,13 +90,14 @@ def main() -> None:
     """Connect to the master and serve it until it says quit."""
     prepare("worker")
     lines = parent_lines()
-    host, _, port = next(lines, b"").decode().strip().rpartition(":")
-    if not port:
+    told = next(lines, b"").decode().split()
+    if not told:
         return  # the parent ended before there was a master
+    host, _, port = told[0].rpartition(":")
     # Options that exist already keep Locust from building its argument parser on every spawn message.
     environment = Environment(user_classes=[ClosedLoopUser], parsed_options=_no_options())
     runner = environment.create_worker_runner(host, int(port))
-    worker = Worker(runner)
+    worker = Worker(runner, told[1])
     die_with_parent(lines, worker.finish)
     runner.greenlet.join()
     worker.finish()
