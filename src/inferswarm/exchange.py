@@ -37,7 +37,7 @@ OUTCOME_SENTENCES = {
     Outcome.TRUNCATED: "The answer ended without its proper end, or never began.",
     Outcome.EMPTY: "A proper answer without a single token.",
     Outcome.BAD_FRAME: "Bytes that are not the HTTP, event or JSON they should be.",
-    Outcome.CANCELLED: "Cut by the run's own end after the grace period.",
+    Outcome.CANCELLED: "Cut by the end of the run, after the grace period if there was time for one.",
 }
 
 

@@ -8,6 +8,8 @@ from inferswarm.summary import Summary
 
 ALL_LOST = "all workers were lost"
 """Why a run ends when nobody is left to go on."""
+GAVE_UP = "stopped early: nothing but failures"
+"""Why a run ends when `load.give_up_after` requests failed and none succeeded."""
 MAX_SEND_LAG_P99_NS = 10 * NS_PER_MS
 MAX_LOOP_LAG_P99_NS = 20 * NS_PER_MS
 MAX_CPU_SHARE = 0.9
@@ -97,6 +99,7 @@ def _of_client(summary: Summary, client: Client) -> list[str]:
     if summary.reads and summary.merged_reads / summary.reads > MAX_MERGED_SHARE:
         reasons.append(
             f"{summary.merged_reads / summary.reads:.0%} of reads held several arrivals (more than "
-            f"{MAX_MERGED_SHARE:.0%}): gaps inside them are bounds; add workers"
+            f"{MAX_MERGED_SHARE:.0%}): gaps inside them are bounds; the server or something on the way "
+            "sends tokens together, or the client reads late (then add workers)"
         )
     return reasons

@@ -88,7 +88,7 @@ def test_the_screen_says_that_it_drains() -> None:
     console = terminal(real=True)
     with view_for(console, LOAD) as view:
         view.show(DRAINING)
-        assert "draining: answers under way may finish" in printed(console)
+        assert "draining: answers under way have 30s to end" in printed(console)
 
 
 def test_lines_show_the_numbers() -> None:
@@ -103,19 +103,21 @@ def test_lines_show_the_numbers() -> None:
         "running",
         (
             "users 8, in flight 5, done 50, 12.3 req/s, 568 tokens/s, TTFT p50/p99 200/200 ms, "
-            "ITL p50/p99 100/100 ms, errors {'http_429': 2}"
+            "ITL p50/p99 100/100 ms, errors http_429 2"
         ),
-        "draining: answers under way may finish",
+        "draining: answers under way have 30s to end",
     ]
 
 
-def test_lines_say_that_there_is_no_error() -> None:
+def test_lines_begin_with_the_first_number() -> None:
     """And show a dash for what was not measured yet."""
     console = terminal(real=False)
     with view_for(console, LOAD) as view:
-        view.show(snapshot(succeeded=0))
+        view.show(snapshot(succeeded=0, failed=0))
+        assert printed(console) == ""  # nothing is known yet: no line of zeros
+        view.show(snapshot(succeeded=0, failed=1))
     assert "TTFT p50/p99 -/- ms" in printed(console)
-    assert "errors none" in printed(console)
+    assert "errors http_429 1" in printed(console)
 
 
 @pytest.mark.parametrize("real", [True, False])

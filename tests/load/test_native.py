@@ -156,7 +156,9 @@ def test_first_packets_of_new_connections_have_a_kernel_stamp() -> None:
     """The host stamps lazily; sixty new connections show that it is kept awake."""
     with scripted(answering(plain(b"1", extra=b"Connection: close\r\n"), keep=False)) as (port, _):
         transport = HttpTransport(Endpoint("127.0.0.1", port), PATIENT, NativeRecorder())
-        gevent.sleep(0.1)  # the host needs a moment to begin with it
+        with gevent.Timeout(5):  # the host needs a moment to begin with it
+            while exchange_with(transport, b"GET / HTTP/1.1\r\n\r\n").tape.unstamped:
+                gevent.sleep(0.02)
         tapes = [exchange_with(transport, b"GET / HTTP/1.1\r\n\r\n").tape for _ in range(60)]
         transport.close()
 

@@ -35,7 +35,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Turn argparse's complaint into an InputError."""
         known = list(self._option_string_actions)
-        wrong = [word.split("=")[0] for word in message.split() if word.startswith("-")]
+        wrong = [
+            word.split("=")[0].rstrip(":,") for word in message.split() if word.startswith("-")
+        ]
         near = [hit for word in wrong for hit in difflib.get_close_matches(word, known, 1, 0.6)]
         hint = f"; did you mean {near[0]}?" if near and near[0] not in wrong else ""
         if message.startswith("unrecognized"):  # what follows a wrong flag may be a key

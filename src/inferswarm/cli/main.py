@@ -16,7 +16,7 @@ _EPILOG = """examples:
   inferswarm run --target localhost:8000 --backend vllm --users 32 --duration 60s
   inferswarm report runs/x                           rebuild summary and page from the records
 
-exit codes: 0 ok, 1 a goal was missed, 2 wrong input, 3 run invalid, 4 target unreachable or
+exit codes: 0 ok, 2 wrong input, 3 run invalid (--require-valid), 4 target unreachable or
 refusing, 5 internal error, 130 interrupted
 """
 

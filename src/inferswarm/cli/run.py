@@ -20,8 +20,8 @@ from inferswarm import __version__
 from inferswarm.adapters.table import adapter_for
 from inferswarm.cli import report
 from inferswarm.cli.arguments import add_options, add_sources, configuration
-from inferswarm.cli.view import complain, open_console, view_for
-from inferswarm.config.sources import masked
+from inferswarm.cli.view import View, complain, open_console, view_for
+from inferswarm.config.sources import from_environment, masked
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import (
     EXIT_INTERNAL,
@@ -39,7 +39,8 @@ from inferswarm.runs import LocalRun
 from inferswarm.simulator.process import RunningSimulator
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import RunFolder, compress_closed_parts, write_file
-from inferswarm.verdict import ALL_LOST
+from inferswarm.summary import Summary
+from inferswarm.verdict import ALL_LOST, GAVE_UP
 
 NAME = "run"
 SUMMARY = "Load an inference server and report what its users would feel."
@@ -53,6 +54,7 @@ EXAMPLES = """examples:
 """
 SECTIONS = ("target", "prompts", "request", "load", "output")
 COMPRESS_INTERVAL_S = 30.0
+SAID_LIMIT = 200
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHOW_CURSOR = b"\x1b[?25h"
 
@@ -70,6 +72,9 @@ def execute(parsed: argparse.Namespace) -> int:
     """Check everything that can be checked, then load, then report."""
     console = open_console()
     config = configuration(RunConfig, parsed)
+    if variables := from_environment(RunConfig, os.environ):
+        names = ", ".join(one.origin.removeprefix("environment ") for one in variables)
+        console.print(f"options from the environment: {names}", markup=False, soft_wrap=True)
     adapter_for(config.target.backend, config.target.api)
     prompts = read_prompts(config.prompts.source)
     simulated = not config.target.url
@@ -151,8 +156,8 @@ def _load(
     compressed_s = time.monotonic()
     with (
         LocalRun(plan, config.load.workers, folder.log) as local,
-        _interruptible(local, config) as interrupts,
         view_for(console, config.load) as view,
+        _interruptible(local, view, folder) as interrupts,
     ):
         try:
             for event in local.events():
@@ -176,7 +181,7 @@ def _compress(folder: RunFolder, *, all_parts: bool) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible(local: LocalRun, config: RunConfig) -> Iterator[list[int]]:
+def _interruptible(local: LocalRun, view: View, folder: RunFolder) -> Iterator[list[int]]:
     """First Ctrl-C (or SIGTERM): end in order. Second: end at once. Yields the signals so far."""
     interrupts: list[int] = []
 
@@ -186,10 +191,11 @@ def _interruptible(local: LocalRun, config: RunConfig) -> Iterator[list[int]]:
             local.kill_now()
             if sys.stdout.isatty():
                 os.write(1, SHOW_CURSOR)
-            complain("\ninferswarm: ended at once; `inferswarm report` rebuilds from the records")
+            again = f"inferswarm report {folder.path}"
+            complain(f"\ninferswarm: ended at once; `{again}` rebuilds from the records")
             os._exit(EXIT_INTERRUPTED)
         local.stop()
-        complain(f"\nstopping: answers under way have {config.load.grace} to end")
+        view.interrupted()
 
     kept = {number: signal.signal(number, interrupted) for number in STOP_SIGNALS}
     try:
@@ -233,13 +239,23 @@ def _finish(
     if trouble:
         return EXIT_INTERNAL
     if not shot.requests.succeeded:
-        complain(f"inferswarm: {_why_nothing(shot, ended)}")
+        complain(f"inferswarm: {_why_nothing(shot, built.summary, ended)}")
         return EXIT_TARGET
     if require_valid and not shot.verdict.valid:
         return EXIT_RUN_INVALID
     return EXIT_OK
 
 
-def _why_nothing(shot: Snapshot, ended: dict[str, Any]) -> str:
+def _why_nothing(shot: Snapshot, summary: Summary, ended: dict[str, Any]) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in shot.requests.by_outcome.items())
-    return f"no request succeeded ({kinds or 'none was sent'}); {ended.get('reason', '')}"
+    early = f"; {GAVE_UP}" if ended.get("reason") == GAVE_UP else ""
+    return f"no request succeeded ({kinds or 'none was sent'}){early}{_said(summary)}"
+
+
+def _said(summary: Summary) -> str:
+    """What the server said to the first failed request, on one line."""
+    samples = [sample for kept in summary.errors.values() for sample in kept]
+    if not samples:
+        return ""
+    first = min(samples)
+    return f"; the first: {' '.join((first.body_head or first.detail).split())[:SAID_LIMIT]}"

@@ -29,6 +29,9 @@ class View(Protocol):
     def show(self, event: dict[str, Any]) -> None:
         """Take in one event of the master, or a tick."""
 
+    def interrupted(self) -> None:
+        """Somebody asked for the end; called from a signal handler."""
+
 
 class _Progress:
     """What the views share: how far the run is, and its newest numbers."""
@@ -45,10 +48,14 @@ class _Progress:
             case "started":
                 self._started_s, self.phase = time.monotonic(), "running"
             case "draining":
-                self.phase = "draining: answers under way may finish"
+                self.phase = f"draining: answers under way have {self._load.grace} to end"
             case "snapshot":
                 self.last = event
                 self.snapshot = msgspec.convert(event["snapshot"], Snapshot)
+
+    @property
+    def stopping(self) -> str:
+        return f"stopping: answers under way have {self._load.grace} to end"
 
     @property
     def elapsed_s(self) -> float:
@@ -88,6 +95,10 @@ class LiveView:
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self._live.stop()
+
+    def interrupted(self) -> None:
+        """The next drawing says so: a line of ours would tear the screen."""
+        self._progress.phase = self._progress.stopping
 
     def show(self, event: dict[str, Any]) -> None:
         """Take in one event and draw."""
@@ -151,6 +162,10 @@ class PlainView:
     ) -> None:
         return None
 
+    def interrupted(self) -> None:
+        """Say so at once."""
+        complain(f"\n{self._progress.stopping}")
+
     def show(self, event: dict[str, Any]) -> None:
         """Take in one event; print when the last line is old enough, or the phase changed."""
         before = self._progress.phase
@@ -158,14 +173,17 @@ class PlainView:
         if self._progress.phase != before:
             self._print(self._progress.phase)
         due = time.monotonic() - self._shown_s >= PLAIN_INTERVAL_S
-        if event["event"] == "snapshot" and due and self._progress.snapshot:
+        shot = self._progress.snapshot
+        told = shot is not None and (shot.requests.attempted or self._progress.elapsed_s > 2)
+        if event["event"] == "snapshot" and due and told and shot is not None:
             self._shown_s = time.monotonic()
-            self._print(self._line(self._progress.snapshot))
+            self._print(self._line(shot))
 
     def _line(self, shot: Snapshot) -> str:
         last = self._progress.last
         ttft, itl = shot.metrics["ttft"], shot.metrics["itl"]
-        failed = {kind: n for kind, n in shot.requests.by_outcome.items() if kind != "ok"}
+        by_outcome = shot.requests.by_outcome.items()
+        failed = ", ".join(f"{kind} {count}" for kind, count in by_outcome if kind != "ok")
         return (
             f"users {last['users']}, in flight {last['in_flight']}, "
             f"done {shot.requests.succeeded}, {number(last['recent']['requests_per_s'])} req/s, "

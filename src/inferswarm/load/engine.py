@@ -60,6 +60,7 @@ class Engine:
         share: Share,
         sinks: list[Callable[[Record], None]],
         secrets: tuple[str, ...] = (),
+        give_up_after: int = 0,
     ) -> None:
         self._transport = transport
         self._wire = wire
@@ -70,6 +71,8 @@ class Engine:
         self._share = share
         self._sinks = sinks
         self._secrets = secrets
+        self._give_up_after = give_up_after
+        self._succeeded = self._failed = 0
         self._numbers = itertools.count(share.worker, share.workers)
         self._unread: deque[tuple[Exchange, Asked]] = deque()
         self._something_unread = Event()
@@ -104,7 +107,22 @@ class Engine:
             gevent.sleep(min(MOST_PAUSE_S, LEAST_PAUSE_S * self._connect_failures))
         else:
             self._connect_failures = 0
-        return True
+        return self._worth_going_on()
+
+    def _worth_going_on(self) -> bool:
+        """Whether anything succeeded yet, or little enough failed.
+
+        Until the first success answers are read at once: users of a server that refuses everything
+        would keep the loop too busy for reading when idle, and ask thousands of times meanwhile.
+        """
+        if self._succeeded or not self._give_up_after:
+            return True
+        while self._unread:
+            self._read_one()
+        if self._succeeded or self._failed < self._give_up_after:
+            return True
+        self.exhausted.set()
+        return False
 
     def drain(self, grace_s: float) -> None:
         """Ask nothing more, wait for answers under way, cut what is left after `grace_s`, read all."""
@@ -186,6 +204,8 @@ class Engine:
         record = read_exchange(exchange, asked, self._adapter)
         if not record.ok:
             record = without_secrets(record, self._secrets)
+        self._succeeded += record.ok
+        self._failed += not record.ok
         self.summary.add(record)
         for sink in self._sinks:
             sink(record)

@@ -30,7 +30,7 @@ from inferswarm.load.merge import DeltaMerger
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.process import parent_lines, prepare
 from inferswarm.load.worker import ClosedLoopUser
-from inferswarm.verdict import ALL_LOST
+from inferswarm.verdict import ALL_LOST, GAVE_UP
 
 READY_LIMIT_S = 30.0
 SNAPSHOT_INTERVAL_S = 0.5
@@ -169,12 +169,11 @@ class Master:
             return ALL_LOST
         if trouble := self._merger.live()["trouble"]:
             return str(trouble)
-        if all(gauge is not None and gauge.exhausted for gauge in gauges):
-            return "requests"
         failed, limit = self._merger.summary.failed, self._load.give_up_after
         if limit and failed >= limit and not self._merger.summary.succeeded:
-            kinds = ", ".join(sorted(self._merger.summary.by_kind))
-            return f"the first {failed} requests all failed ({kinds}): stopped early"
+            return GAVE_UP
+        if all(gauge is not None and gauge.exhausted for gauge in gauges):
+            return "requests"
         return ""
 
     def _drain(self) -> None:

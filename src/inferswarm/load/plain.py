@@ -94,7 +94,10 @@ class _Test:
             done = self._run | {"attempted": summary.attempted}
             write_file(folder.run, msgspec.json.encode(done))
             compress_closed_parts(folder, all_parts=True)
-            build.write(folder, build.build(folder))
+            built = build.build(folder)
+            build.write(folder, built)
+            reasons = "; ".join(built.snapshot.verdict.reasons)
+            _log.info("%s", f"INVALID: {reasons}" if reasons else "VALID")
             _log.info("report: %s", folder.report)
 
     def _open(self) -> None:

@@ -11,8 +11,9 @@ from inferswarm.config.tree import RunConfig
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One run as its workers see it. `workers` is how many share it, `worker` which of them this is.
 
-    Only workers that know `token` are given the plan. Worker w of W asks the arrivals k = w, w + W, w + 2W, ..., so that any split asks the same
-    prompts; with `load.requests` it stops before that number.
+    Only workers that know `token` are given the plan. Worker w of W asks the arrivals k = w, w + W,
+    w + 2W, ..., so that any split asks the same prompts; with `load.requests` it stops before that
+    number.
     """
 
     run: str

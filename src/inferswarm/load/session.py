@@ -148,6 +148,7 @@ def _build_engine(
         share=Share(plan.worker, plan.workers, settings.load.requests),
         sinks=sinks,
         secrets=secrets_of(target, os.environ),
+        give_up_after=settings.load.give_up_after,
     )
 
 

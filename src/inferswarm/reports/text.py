@@ -21,7 +21,9 @@ def number(value: float | None) -> str:
 
 def result(shot: Snapshot) -> RenderableType:
     """Verdict, throughput, latencies and errors."""
-    parts: list[RenderableType] = [_verdict(shot), _throughput(shot), latencies(shot)]
+    parts: list[RenderableType] = [_verdict(shot), _throughput(shot)]
+    if shot.requests.succeeded:
+        parts.append(latencies(shot))
     if shot.requests.failed:
         parts += [Text(), errors(shot.requests.by_outcome)]
     return Group(*parts)

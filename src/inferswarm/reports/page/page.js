@@ -10,9 +10,9 @@
   // ---- numbers and elements; everything from the data enters the page through textContent
 
   const digits = (value) =>
-    Math.abs(value) < 100 ? value.toPrecision(3) : Math.round(Number(value.toPrecision(3))).toLocaleString("en");
+    Math.abs(value) < 100 ? value.toPrecision(3) : Math.round(value).toLocaleString("en");
 
-  /** [number, unit] as people read them: 3 significant digits, ms below 10 s. */
+  /** [number, unit] as people read them: 3 significant digits or whole numbers, ms below 10 s. */
   function parts(value, unit) {
     if (value === null || value === undefined) return ["–", ""];
     if (typeof value === "string") return [value, ""];
@@ -237,7 +237,7 @@
     return {
       color: dyes,
       grid: { left: 50, right: 30, top: 26, bottom: 26, outerBoundsMode: "none" },
-      legend: { show: one.curves.length > 1, right: 24, bottom: 34, orient: "vertical", icon: "circle", itemWidth: 8, itemHeight: 8, textStyle: { color: color("muted") } },
+      legend: { show: one.curves.length > 1, left: 64, top: 8, orient: "vertical", icon: "circle", itemWidth: 8, itemHeight: 8, textStyle: { color: color("muted") } },
       tooltip: tooltip({ trigger: "axis", formatter: (hits) => curveTip(one, hits) }),
       xAxis: axis(curveAxis(one, lowest)),
       yAxis: axis({ min: 0, max: 1, interval: 0.25, axisLabel: { formatter: (v) => `${v * 100} %` } }),

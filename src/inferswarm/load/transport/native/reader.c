@@ -171,8 +171,7 @@ static struct stamp read_stamp(struct msghdr *message)
 }
 
 /* Note one read of a recording: its time, and whether it may hold several arrivals. */
-static void note(struct reader *reader, struct connection *connection, struct stamp stamp, uint64_t chunks_before,
-                 bool trusted)
+static void note(struct reader *reader, struct connection *connection, struct stamp stamp, bool trusted)
 {
     int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     bool stamped = stamp.wall_ns && trusted;
@@ -185,8 +184,8 @@ static void note(struct reader *reader, struct connection *connection, struct st
     connection->marks[connection->reads++] =
         (struct mark){at_ns + reader->anchor_ns, (int64_t)connection->length};
     connection->unstamped += !stamped;
-    connection->merged += connection->scan.chunks > chunks_before + 1 || stamp.waiting > 0 ||
-                          (stamped && stamp.wall_ns == connection->last_stamp_ns);
+    /* How many tokens a read brought is counted when it is read; here only what the bytes cannot tell. */
+    connection->merged += stamp.waiting > 0 || (stamped && stamp.wall_ns == connection->last_stamp_ns);
     connection->last_stamp_ns = stamp.wall_ns;
 }
 
@@ -211,10 +210,9 @@ static bool read_once(struct reader *reader, size_t slot, bool trusted)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (got > 0 && recording) {
-        uint64_t chunks = connection->scan.chunks;
         connection->length += (size_t)got;
         bool over = scan_feed(&connection->scan, connection->data, connection->length);
-        note(reader, connection, read_stamp(&message), chunks, trusted);
+        note(reader, connection, read_stamp(&message), trusted);
         if (!over)
             return false;
         return end(reader, slot);

@@ -197,7 +197,6 @@ static bool step_size(struct scan *scan, const char *data, size_t length)
         return true;
     }
     scan->next = scan->begin = after;
-    scan->chunks += size > 0;
     scan->left = size + 2;
     scan->state = size ? SCAN_CHUNK_DATA : SCAN_TRAILER;
     return true;

@@ -27,7 +27,6 @@ struct scan {
     size_t begin;     /* first byte of the head or line under way */
     size_t next;      /* first byte not looked at */
     uint64_t left;
-    uint64_t chunks;  /* chunks of data begun so far */
     bool keep_alive;
 };
 
