@@ -1,6 +1,7 @@
 """The OpenAI routes as vLLM 0.32 speaks them: reading bodies, rendering answers and errors."""
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class _StreamOptions(BaseModel):
     continuous_usage_stats: bool | None = None
 
 
-class _Body(BaseModel):
+class _Body(BaseModel, ABC):
     model_config = ConfigDict(extra="ignore")
 
     model: str | None = None
@@ -52,13 +53,13 @@ class _Body(BaseModel):
         del given
         return None
 
+    @abstractmethod
     def prompt_tokens(self) -> int:
         """Tokens of the prompt; 0 when there is nothing to answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def nothing_to_answer(self) -> Reply:
         """The rejection of a prompt without content."""
-        raise NotImplementedError
 
 
 class _CompletionBody(_Body):
