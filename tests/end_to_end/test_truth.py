@@ -50,7 +50,6 @@ def test_ttft_and_itl_are_those_of_the_truth_log(tmp_path: Path) -> None:
     found = summary_of(tmp_path / "x")
 
     assert ended.code == 0, ended.err
-    assert found.verdict.reasons == []
     assert found.requests.attempted == found.requests.succeeded == len(truth)
     assert found.tokens.output == sum(row.output_tokens for row in truth)
     for name, true_ns in (("ttft", true_ttft_ns(truth)), ("itl", true_itl_ns(truth))):
