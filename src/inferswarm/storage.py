@@ -10,13 +10,21 @@ run.log          what the processes said
 """
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import yaml
 import zstandard
 
+from inferswarm import __version__
+from inferswarm.config.sources import masked
+from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InputError, StorageError
 from inferswarm.records import PartHeader, Record, decode_header, decode_lines, encode_line
 
@@ -100,6 +108,31 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         scratch.unlink(missing_ok=True)
         raise StorageError(f"{path} could not be written: {error.strerror}") from None
+
+
+def describe(config: RunConfig, model: str) -> dict[str, Any]:
+    """What `run.json` says of any run at its start; who starts it may add to this."""
+    started = datetime.now(UTC)
+    return {
+        "id": f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        "started": started.isoformat(timespec="seconds"),
+        "target": config.target.url,
+        "backend": config.target.backend,
+        "api": config.target.api,
+        "model": model,
+        "inferswarm_version": __version__,
+    }
+
+
+def write_description(folder: RunFolder, config: RunConfig, run: dict[str, Any]) -> None:
+    """Write `config.yaml`, secrets masked, and `run.json`; raises StorageError."""
+    write_file(folder.config, yaml.safe_dump(masked(config), sort_keys=False).encode())
+    write_run(folder, run)
+
+
+def write_run(folder: RunFolder, run: dict[str, Any]) -> None:
+    """Write `run.json`; raises StorageError."""
+    write_file(folder.run, msgspec.json.format(msgspec.json.encode(run), indent=2))
 
 
 class RecordWriter:

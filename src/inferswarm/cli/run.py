@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import time
@@ -13,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from rich.console import Console
 
-from inferswarm import __version__
 from inferswarm.adapters.table import adapter_for
 from inferswarm.cli import report
 from inferswarm.cli.arguments import add_options, add_sources, configuration
 from inferswarm.cli.view import View, complain, open_console, view_for
-from inferswarm.config.sources import from_environment, masked
+from inferswarm.config.sources import from_environment
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import (
     EXIT_INTERNAL,
@@ -38,7 +35,14 @@ from inferswarm.reports import build, text
 from inferswarm.runs import LocalRun
 from inferswarm.simulator.process import RunningSimulator
 from inferswarm.snapshot import Snapshot
-from inferswarm.storage import RunFolder, compress_closed_parts, write_file
+from inferswarm.storage import (
+    RunFolder,
+    compress_closed_parts,
+    describe,
+    write_description,
+    write_file,
+    write_run,
+)
 from inferswarm.summary import Summary
 from inferswarm.verdict import ALL_LOST, GAVE_UP
 
@@ -75,15 +79,19 @@ def execute(parsed: argparse.Namespace) -> int:
     if variables := from_environment(RunConfig, os.environ):
         names = ", ".join(one.origin.removeprefix("environment ") for one in variables)
         console.print(f"options from the environment: {names}", markup=False, soft_wrap=True)
-    adapter_for(config.target.backend, config.target.api)
+    adapter = adapter_for(config.target.backend, config.target.api)
     prompts = read_prompts(config.prompts.source)
     simulated = not config.target.url
     with _target(config, console) as config:
-        model = find_model(config, adapter_for(config.target.backend, config.target.api))
-        run = _describe(config, model, simulated=simulated)
+        model = find_model(config, adapter)
+        run = describe(config, model) | {
+            "users": config.load.users,
+            "workers": config.load.workers,
+            "prompts": len(prompts),
+            "simulated": simulated,
+        }
         folder = RunFolder.create(config.output.out or Path("runs") / run["id"])
-        run |= {"prompts": len(prompts)}
-        _write_description(folder, config, run)
+        write_description(folder, config, run)
         _announce(console, run, folder)
         plan = {
             "run": run["id"],
@@ -115,28 +123,6 @@ def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
         )
         target = config.target.model_copy(update={"url": simulator.url})
         yield config.model_copy(update={"target": target})
-
-
-def _describe(config: RunConfig, model: str, *, simulated: bool) -> dict[str, Any]:
-    """What `summary.json` says under `run`; the end adds how it ended."""
-    started = datetime.now(UTC)
-    return {
-        "id": f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
-        "started": started.isoformat(timespec="seconds"),
-        "target": config.target.url,
-        "backend": config.target.backend,
-        "api": config.target.api,
-        "model": model,
-        "users": config.load.users,
-        "workers": config.load.workers,
-        "simulated": simulated,
-        "inferswarm_version": __version__,
-    }
-
-
-def _write_description(folder: RunFolder, config: RunConfig, run: dict[str, Any]) -> None:
-    write_file(folder.config, yaml.safe_dump(masked(config), sort_keys=False).encode())
-    write_file(folder.run, msgspec.json.format(msgspec.json.encode(run), indent=2))
 
 
 def _announce(console: Console, run: dict[str, Any], folder: RunFolder) -> None:
@@ -210,7 +196,7 @@ def _write_end(folder: RunFolder, run: dict[str, Any], ended: dict[str, Any]) ->
     done = run | {key: ended[key] for key in ("reason", "attempted") if key in ended}
     done["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        write_file(folder.run, msgspec.json.format(msgspec.json.encode(done), indent=2))
+        write_run(folder, done)
         if "client" in ended:
             write_file(folder.client, msgspec.json.encode(ended["client"]))
     except StorageError as error:

@@ -7,20 +7,16 @@ single process whole, by Locust workers their records, from which `inferswarm re
 import itertools
 import logging
 import os
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from locust import User
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from inferswarm import __version__
 from inferswarm.adapters.table import adapter_for
-from inferswarm.config.sources import Given, from_environment, masked, resolve
+from inferswarm.config.sources import Given, from_environment, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InferswarmError, InputError
 from inferswarm.load.plan import Plan
@@ -28,7 +24,14 @@ from inferswarm.load.session import Session
 from inferswarm.probe import find_model
 from inferswarm.prompts.text import read_prompts
 from inferswarm.reports import build
-from inferswarm.storage import RunFolder, compress_closed_parts, write_file
+from inferswarm.storage import (
+    RunFolder,
+    compress_closed_parts,
+    describe,
+    write_description,
+    write_file,
+    write_run,
+)
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client
 
@@ -91,8 +94,7 @@ class _Test:
             return
         write_file(folder.client_of(self._worker), msgspec.json.encode(client))
         if not isinstance(self._environment.runner, WorkerRunner):
-            done = self._run | {"attempted": summary.attempted}
-            write_file(folder.run, msgspec.json.encode(done))
+            write_run(folder, self._run | {"attempted": summary.attempted})
             compress_closed_parts(folder, all_parts=True)
             built = build.build(folder)
             build.write(folder, built)
@@ -107,21 +109,10 @@ class _Test:
         settings = self._settings()
         if shares and settings.load.requests is not None:
             raise InputError("load.requests cannot be split among `locust --worker`s; leave it out")
-        started = datetime.now(UTC)
-        run = {
-            "id": f"{started:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}",
-            "started": started.isoformat(timespec="seconds"),
-            "target": settings.target.url,
-            "backend": settings.target.backend,
-            "api": settings.target.api,
-            "model": find_model(
-                settings, adapter_for(settings.target.backend, settings.target.api)
-            ),
-            "inferswarm_version": __version__,
-        }
+        adapter = adapter_for(settings.target.backend, settings.target.api)
+        self._run = run = describe(settings, find_model(settings, adapter))
         prompts = read_prompts(settings.prompts.source)
-        self._run = run
-        self._folder = self._run_folder(settings, run)
+        self._folder = self._run_folder(settings)
         plan = Plan(
             run=run["id"],
             config=settings.model_dump(mode="json"),
@@ -147,7 +138,7 @@ class _Test:
             raise InferswarmError(f"{name} has no target: give locust --host URL")
         return settings
 
-    def _run_folder(self, settings: RunConfig, run: dict[str, Any]) -> RunFolder | None:
+    def _run_folder(self, settings: RunConfig) -> RunFolder | None:
         out = settings.output.out
         if out is None:
             return None
@@ -156,8 +147,7 @@ class _Test:
             folder = RunFolder(out)
         else:
             folder = RunFolder.create(_free(out))
-        write_file(folder.config, yaml.safe_dump(masked(settings), sort_keys=False).encode())
-        write_file(folder.run, msgspec.json.encode(run))
+        write_description(folder, settings, self._run)
         return folder
 
 
