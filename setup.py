@@ -1,6 +1,7 @@
-"""The one part of the package that is not Python: the recorder's reading thread, for Linux.
+"""What of the package is not Python: the recorder's reading thread (Linux), and the hot rules of reading.
 
-Where there is no compiler it is left out, and the run says that it uses the other recorder.
+Where there is no compiler they are left out: the run says that it uses the other recorder, and reading
+costs more.
 """
 
 import sys
@@ -9,12 +10,17 @@ from setuptools import Extension, setup
 
 NATIVE = "src/inferswarm/load/transport/native"
 
+OPTIONS = {
+    "define_macros": [("_GNU_SOURCE", None)],
+    "extra_compile_args": ["-std=c11", "-O2", "-Wall", "-Wextra"],
+    "optional": True,
+}
+
+quick = Extension("inferswarm._quick", sources=["src/inferswarm/native/quick.c"], **OPTIONS)
 reader = Extension(
     "inferswarm.load.transport._reader",
     sources=[f"{NATIVE}/{name}.c" for name in ("scan", "reader", "module")],
     depends=[f"{NATIVE}/{name}.h" for name in ("scan", "reader")],
-    define_macros=[("_GNU_SOURCE", None)],
-    extra_compile_args=["-std=c11", "-O2", "-Wall", "-Wextra"],
-    optional=True,
+    **OPTIONS,
 )
-setup(ext_modules=[reader] if sys.platform == "linux" else [])
+setup(ext_modules=[quick, reader] if sys.platform == "linux" else [quick])

@@ -19,7 +19,7 @@ def test_outcomes_are_their_published_names() -> None:
 
 def test_an_exchange_without_a_byte_has_an_empty_tape() -> None:
     """What was never answered needs no special value."""
-    assert Exchange(1, 0, 2).tape == Tape(b"", (), (), 0)
+    assert Exchange(1, 0, 2).tape == Tape(b"", [], [], 0)
 
 
 @pytest.mark.parametrize(

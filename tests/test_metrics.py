@@ -6,8 +6,9 @@ from tests.builders import MS, failure, record
 
 
 def values(name: str, **changed: object) -> list[tuple[int, int]]:
-    """What a metric reads from a record."""
-    return list(METRIC_BY_NAME[name].read(record(**changed)))
+    """(value, weight) pairs that a metric reads from a record."""
+    found, weights = METRIC_BY_NAME[name].read([record(**changed)])
+    return list(zip(found, weights or [1] * len(found), strict=True))
 
 
 def test_names_are_the_published_ones() -> None:
@@ -49,5 +50,5 @@ def test_each_metric_reads_its_own_duration() -> None:
 def test_what_a_record_does_not_tell_gives_no_value() -> None:
     """A missing number is left out of a distribution and never counted as zero."""
     silent = failure(Outcome.EMPTY, connect_ns=None)
-    told = {metric.name for metric in METRICS if list(metric.read(silent))}
+    told = {metric.name for metric in METRICS if metric.read([silent])[0]}
     assert told == {"send_lag", "output_tokens"}

@@ -27,10 +27,11 @@ KEYS: dict[str, set[str]] = {
     "concurrency": {"mean", "max"},
     "verdict": {"valid", "reasons"},
     "client": {
-        "workers", "lost_workers", "recorder", "clock", "cpu_share_max", "memory_max_mb",
-        "loop_lag_ms", "gc_pause_max_ms",
+        "workers", "lost_workers", "recorder", "clock", "cpu_share_max",
+        "reader_cpu_share_max", "memory_max_mb", "descriptors_max",
+        "loop_lag_ms", "send_lag_ms", "gc_pause_max_ms",
         "merged_reads_share", "parse_backlog_max", "parse_turns_forced",
-        "unwritten_records",
+        "unwritten_records", "addresses",
     },
 }  # fmt: skip
 

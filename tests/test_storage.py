@@ -42,7 +42,7 @@ def fill(folder: RunFolder, worker: int, records: list[Record], *, part_bytes: i
         folder.records, "r", worker, part_bytes, recorder="reader thread", clock="kernel"
     )
     for one in records:
-        writer.write(one)
+        writer.write([one])
     writer.close()
     assert writer.trouble == ""
     assert writer.unwritten == 0
@@ -72,7 +72,7 @@ def test_a_record_is_with_the_kernel_when_write_returns(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path)
     writer = RecordWriter(folder.records, "r", 0, MANY_BYTES, recorder="", clock="")
     for count, one in enumerate(some(3), 1):
-        writer.write(one)
+        writer.write([one])
         assert len(read(folder)[0]) == count
     writer.close()
 
@@ -270,7 +270,7 @@ FILL_THE_DISK = """
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     writer = RecordWriter(folder, "full", 0, 1 << 30, recorder="", clock="")
     for k in range(int(sys.argv[3])):
-        writer.write(record(k=k, detail=f"number {k}"))
+        writer.write([record(k=k, detail=f"number {k}")])
     assert writer.trouble, "the disk never got full"
     assert writer.unwritten
     writer.close()
@@ -365,7 +365,7 @@ def test_records_that_fit_nowhere_are_counted_as_lost(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     writer = RecordWriter(tmp_path / "gone", "r", 0, MANY_BYTES, recorder="", clock="")
     for one in some(3):
-        writer.write(one)
+        writer.write([one])
     writer.close()
     assert writer.unwritten == 3
     assert "3 records are lost" in writer.trouble

@@ -16,8 +16,7 @@ from tests.many_records import runs
 def of(records: list[Record]) -> Timeline:
     """The timeline of these records."""
     timeline = Timeline()
-    for one in records:
-        timeline.add(one)
+    timeline.add_all(records)
     return timeline
 
 
@@ -116,6 +115,5 @@ def test_widening_joins_neighbours() -> None:
     records = [lasting(0, 2.5), lasting(1.25, 3), lasting(3.5, 3.75)]
     widened, wide = of(records), Timeline(width_s=4)
     widened.widen(4)
-    for one in records:
-        wide.add(one)
+    wide.add_all(records)
     assert widened == wide

@@ -92,6 +92,19 @@ def ns(milliseconds: float | None) -> int | None:
     return None if milliseconds is None else int(milliseconds * MS)
 
 
+def pairs_of(*records: Record) -> list[tuple[int, int]]:
+    """(time for each token, tokens) of every gap."""
+    gaps, tokens = timing.gaps_ns(records)
+    return list(zip(gaps, tokens or [1] * len(gaps), strict=True))
+
+
+@FUZZ
+@given(st.permutations([row.given for row in ROWS]))
+def test_gaps_of_many_records_are_those_of_each(records: list[Record]) -> None:
+    """Weighted and unweighted streams may come in any order."""
+    assert pairs_of(*records) == [pair for one in records for pair in pairs_of(one)]
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence)
 def test_durations_of_records_made_by_hand(row: Row) -> None:
     """Each row of the table holds."""
@@ -101,7 +114,7 @@ def test_durations_of_records_made_by_hand(row: Row) -> None:
     assert timing.tpot_ns(given) == ns(row.tpot)
     assert timing.e2e_ns(given) == ns(row.e2e)
     assert timing.ntpot_ns(given) == ns(row.ntpot)
-    assert list(timing.gaps_ns(given)) == [(ns(gap), tokens) for gap, tokens in row.gaps]
+    assert pairs_of(given) == [(ns(gap), tokens) for gap, tokens in row.gaps]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence)
@@ -141,7 +154,7 @@ def test_the_weighted_mean_of_itl_is_tpot(gaps: list[tuple[int, int]], first_ns:
         chunk_ns.append(chunk_ns[-1] + gap * 1_000)
         tokens.append(carried)
     told = record(chunk_ns=chunk_ns, chunk_tokens=tokens, output_tokens=sum(tokens))
-    pairs = list(timing.gaps_ns(told))
+    pairs = pairs_of(told)
     assert sum(weight for _, weight in pairs) == sum(tokens) - 1
     mean = sum(value * weight for value, weight in pairs) / (sum(tokens) - 1)
     tpot = timing.tpot_ns(told)

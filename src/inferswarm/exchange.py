@@ -1,7 +1,6 @@
 """What the transport hands on: one exchange with the server, as bytes and arrival times."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -62,8 +61,8 @@ class Tape:
     """
 
     data: bytes = b""
-    arrived_ns: Sequence[int] = ()
-    ends: Sequence[int] = ()
+    arrived_ns: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     merged: int = 0
     unstamped: int = 0
 

@@ -7,9 +7,12 @@ bounded by `2**bits` steps for each power of two that occurs: 1 µs to 1 h are 3
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 import msgspec
+
+from inferswarm import quick
 
 DEFAULT_BITS = 8
 
@@ -47,6 +50,19 @@ class Histogram(msgspec.Struct):
         shift = value.bit_length() - self.bits - 1
         step = value if shift <= 0 else (shift << self.bits) + (value >> shift)
         self.steps[step] = self.steps.get(step, 0) + weight
+
+    def add_all(self, values: list[int], weights: Sequence[int] = ()) -> None:
+        """`add` each value with its weight; without weights, once each."""
+        counted = None if weights or not values else quick.count(self.steps, self.bits, values)
+        if counted is None:
+            for value, weight in zip(values, weights or repeat(1), strict=bool(weights)):
+                self.add(value, weight)
+            return
+        total, low, high = counted
+        self.low = min(low, self.low) if self.count else low
+        self.high = max(high, self.high)
+        self.count += len(values)
+        self.total += total
 
     def merge(self, other: "Histogram") -> None:
         """Add all of `other`; both must have the same `bits`."""

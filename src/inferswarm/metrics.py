@@ -12,12 +12,15 @@ from inferswarm.records import Record
 NS_PER_MS = 1_000_000
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
+Read = Callable[[Iterable[Record]], tuple[list[int], list[int]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One distribution over the successful requests of a run.
 
-    `read` gives (value, weight) pairs of a record; values are integers in `unit` times `scale`.
+    `read` gives the values of some records, integers in `unit` times `scale`, and their weights (none:
+    one each).
     """
 
     name: str
@@ -26,13 +29,12 @@ class Metric:
     scale: int
     sentence: str
     aliases: str
-    read: Callable[[Record], Iterable[tuple[int, int]]]
+    read: Read
 
 
-def _once(read: Callable[[Record], int | None]) -> Callable[[Record], Iterable[tuple[int, int]]]:
-    def values(record: Record) -> Iterable[tuple[int, int]]:
-        value = read(record)
-        return () if value is None else ((value, 1),)
+def _once(read: Callable[[Record], int | None]) -> Read:
+    def values(records: Iterable[Record]) -> tuple[list[int], list[int]]:
+        return [value for record in records if (value := read(record)) is not None], []
 
     return values
 

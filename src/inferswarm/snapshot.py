@@ -79,13 +79,17 @@ class ClientStats(msgspec.Struct, frozen=True):
     recorder: str
     clock: str
     cpu_share_max: float
+    reader_cpu_share_max: float
     memory_max_mb: float
+    descriptors_max: int
     loop_lag_ms: MetricStats
+    send_lag_ms: MetricStats
     gc_pause_max_ms: float
     merged_reads_share: float
     parse_backlog_max: int
     parse_turns_forced: int
     unwritten_records: int
+    addresses: dict[str, int]
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -215,13 +219,17 @@ def _client_stats(summary: Summary, client: Client) -> ClientStats:
         recorder=client.recorder,
         clock=client.clock,
         cpu_share_max=client.cpu_share_max,
+        reader_cpu_share_max=client.reader_cpu_share_max,
         memory_max_mb=client.memory_max_bytes / 1e6,
+        descriptors_max=client.descriptors_max,
+        send_lag_ms=_stats(summary.client_lag, "ms", 1_000_000),
         loop_lag_ms=_stats(client.loop_lag, "ms", 1_000_000),
         gc_pause_max_ms=client.gc_pause_max_ns / 1e6,
         merged_reads_share=summary.merged_reads / summary.reads if summary.reads else 0.0,
         parse_backlog_max=client.parse_backlog_max,
         parse_turns_forced=client.parse_turns_forced,
         unwritten_records=client.unwritten_records,
+        addresses=summary.addresses,
     )
 
 

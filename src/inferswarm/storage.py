@@ -12,7 +12,7 @@ run.log          what the processes said
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,9 +160,9 @@ class RecordWriter:
         """Records that are not on disk yet."""
         return len(self._held)
 
-    def write(self, record: Record) -> None:
-        """Append one record; after trouble it is only held."""
-        self._held.append(encode_line(record))
+    def write(self, records: Sequence[Record]) -> None:
+        """Append records; after trouble they are only held."""
+        self._held.extend(map(encode_line, records))
         if not self.trouble:
             self._flush()
 
@@ -175,24 +175,24 @@ class RecordWriter:
 
     def _flush(self) -> None:
         try:
-            while self._held:
+            if self._held:
                 if self._fd < 0 or self._size >= self._part_bytes:
                     self._open_part()
-                self._append(self._held[0])
-                del self._held[0]
+                self._append(b"".join(self._held))
+                self._held.clear()
         except OSError as error:
             self.trouble = f"records could not be written to {self._folder}: {error.strerror}"
 
-    def _append(self, line: bytes) -> None:
-        """Write a whole line, or nothing of it."""
+    def _append(self, lines: bytes) -> None:
+        """Write whole lines, or nothing of them."""
         done = 0
         try:
-            while done < len(line):
-                done += os.write(self._fd, line[done:])
+            while done < len(lines):
+                done += os.write(self._fd, lines[done:])
         except OSError:
             os.ftruncate(self._fd, self._size)
             raise
-        self._size += len(line)
+        self._size += len(lines)
 
     def _open_part(self) -> None:
         self._close_part()

@@ -6,7 +6,7 @@ that is why any split of the records merges to one result.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -59,8 +59,20 @@ class Timeline(msgspec.Struct):
     width_s: int = 1
     buckets: dict[int, Bucket] = {}
 
-    def add(self, record: Record) -> None:
-        """Count one record: its start, its end and, if it succeeded, its tokens and latencies."""
+    def add_all(self, records: Iterable[Record]) -> None:
+        """Count records: their starts, their ends and, of those that succeeded, tokens and latencies."""
+        succeeded: dict[int, list[Record]] = {}
+        for record in records:
+            self._add(record)
+            if record.ok:
+                end_s = max(record.start_ns, record.end_ns) // NS_PER_S
+                succeeded.setdefault(end_s, []).append(record)
+        for end_s, ended in succeeded.items():
+            bucket = self._bucket(end_s * NS_PER_S)
+            for name in TIMELINE_METRICS:
+                bucket.histogram(name).add_all(*METRIC_BY_NAME[name].read(ended))
+
+    def _add(self, record: Record) -> None:
         start, end = record.start_ns, max(record.start_ns, record.end_ns)
         self._reach(start)
         self._reach(end)
@@ -74,10 +86,6 @@ class Timeline(msgspec.Struct):
             last.succeeded += 1
             self._count_tokens(record, width_ns)
             first.input_tokens += record.input_tokens or 0
-            for name in TIMELINE_METRICS:
-                histogram = last.histogram(name)
-                for value, weight in METRIC_BY_NAME[name].read(record):
-                    histogram.add(value, weight)
 
     def merge(self, other: "Timeline") -> None:
         """Add all of `other`, which may be changed (widened) by this."""

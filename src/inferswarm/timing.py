@@ -9,7 +9,9 @@
 All results are integer nanoseconds, or None where the record does not tell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+from operator import sub
 
 from inferswarm.records import Record
 
@@ -79,25 +81,35 @@ def chunk_weights(record: Record) -> list[int]:
     return [(i + 1) * tokens // chunks - i * tokens // chunks for i in range(chunks)]
 
 
-def gaps_ns(record: Record) -> Iterator[tuple[int, int]]:
-    """(time for each token, tokens) of every gap between two chunks of a stream.
+def gaps_ns(records: Iterable[Record]) -> tuple[list[int], list[int]]:
+    """(time for each token, tokens) of every gap between two chunks of the streams among `records`.
 
     A chunk of n tokens after a gap g gives n times g/n; a chunk that counts for no token adds its
     gap to the next one's. The weighted mean over a request is thus its TPOT when the first chunk
-    carried one token.
+    carried one token. The second list is empty when every chunk carried one token.
     """
-    if not record.streamed:
-        return
-    if not record.chunk_tokens and record.output_tokens == len(record.chunk_ns):
-        before = None
-        for at in record.chunk_ns:
-            if before is not None:
-                yield at - before, 1
-            before = at
-        return
-    weights = chunk_weights(record)
+    times: list[int] = []
+    tokens: list[int] = []
+    for record in records:
+        if not record.streamed:
+            continue
+        chunks = record.chunk_ns
+        if not record.chunk_tokens and record.output_tokens == len(chunks):
+            times.extend(map(sub, chunks[1:], chunks))
+            if tokens:
+                tokens.extend(repeat(1, len(times) - len(tokens)))
+            continue
+        tokens.extend(repeat(1, len(times) - len(tokens)))
+        for gap, carried in _shared_gaps(record):
+            times.append(gap)
+            tokens.append(carried)
+    return times, tokens
+
+
+def _shared_gaps(record: Record) -> Iterator[tuple[int, int]]:
+    """(time for each token, tokens) of the gaps of one stream."""
     since = record.chunk_ns[0] if record.chunk_ns else 0
-    for at, tokens in zip(record.chunk_ns[1:], weights[1:], strict=True):
+    for at, tokens in zip(record.chunk_ns[1:], chunk_weights(record)[1:], strict=True):
         if tokens:
             yield (at - since) // tokens, tokens
             since = at

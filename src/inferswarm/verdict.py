@@ -24,7 +24,9 @@ class Client(msgspec.Struct):
     recorder: str = ""
     clock: str = ""
     cpu_share_max: float = 0.0
+    reader_cpu_share_max: float = 0.0
     memory_max_bytes: int = 0
+    descriptors_max: int = 0
     loop_lag: Histogram = msgspec.field(default_factory=Histogram)
     gc_pause_max_ns: int = 0
     parse_backlog_max: int = 0
@@ -35,6 +37,8 @@ class Client(msgspec.Struct):
         """Take in what another worker, or the same one later, says of itself."""
         self.recorder, self.clock = other.recorder or self.recorder, other.clock or self.clock
         self.cpu_share_max = max(self.cpu_share_max, other.cpu_share_max)
+        self.reader_cpu_share_max = max(self.reader_cpu_share_max, other.reader_cpu_share_max)
+        self.descriptors_max = max(self.descriptors_max, other.descriptors_max)
         self.memory_max_bytes = max(self.memory_max_bytes, other.memory_max_bytes)
         self.loop_lag.merge(other.loop_lag)
         self.gc_pause_max_ns = max(self.gc_pause_max_ns, other.gc_pause_max_ns)

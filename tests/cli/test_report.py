@@ -15,7 +15,7 @@ def killed(path: Path) -> RunFolder:
     folder = RunFolder.create(path)
     writer = RecordWriter(folder.records, "r", 0, 1 << 30, recorder="thread", clock="kernel")
     for k in range(7):
-        writer.write(record(k=k, due_ns=START_NS + k * S, sent_ns=START_NS + k * S))
+        writer.write([record(k=k, due_ns=START_NS + k * S, sent_ns=START_NS + k * S)])
     writer.close()
     (part,) = folder.records.iterdir()
     part.write_bytes(part.read_bytes()[:-20])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferswarm.framing.sse import Event, events
+from inferswarm.framing.sse import read_events
 from tests.builders import FUZZ, cut_at, splits
 
 CASES: dict[str, tuple[bytes, list[bytes]]] = {
@@ -35,7 +35,7 @@ CASES: dict[str, tuple[bytes, list[bytes]]] = {
 
 def data_of(pieces: list[bytes]) -> list[bytes]:
     """The data of all events in these pieces."""
-    return [event.data for event in events(enumerate(pieces))]
+    return read_events(list(enumerate(pieces))).data
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -72,15 +72,19 @@ def test_any_body_in_any_split_gives_the_same_events(parts: list[bytes], cuts: l
 @given(st.lists(st.binary(min_size=1)))
 def test_any_bytes_never_raise(pieces: list[bytes]) -> None:
     """Noise is read as whatever fields it happens to hold."""
-    assert all(isinstance(event, Event) for event in events(enumerate(pieces)))
+    found = read_events(list(enumerate(pieces)))
+    assert len(found.times) == len(found.data)
 
 
 def test_an_event_has_the_time_of_the_read_that_completed_it() -> None:
     """The blank line is what completes an event; two in one read share its time."""
     pieces = [(10, b"data: a"), (20, b"\n"), (30, b"\ndata: b\n\ndata: c\n\nda"), (40, b"ta: d\n")]
-    assert list(events(pieces)) == [
-        Event(30, b"a"),
-        Event(30, b"b"),
-        Event(30, b"c"),
-        Event(40, b"d"),
-    ]
+    found = read_events(pieces)
+    assert found.times == [30, 30, 30, 40]
+    assert found.data == [b"a", b"b", b"c", b"d"]
+
+
+def test_an_event_keeps_the_name_that_it_was_given() -> None:
+    """Only events with a name have one."""
+    pieces = [(1, b"data: a\n\n"), (2, b"event: error\ndata: b\n\n"), (3, b"data: c\n\n")]
+    assert read_events(pieces).names == {1: b"error"}

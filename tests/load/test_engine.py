@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import gevent
 from gevent import monkey
@@ -9,14 +10,17 @@ from gevent import monkey
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.openai import OpenAI
 from inferswarm.config.tree import TargetOptions
-from inferswarm.exchange import Outcome
-from inferswarm.load.engine import BACKLOG_LIMIT, Engine, Share
+from inferswarm.exchange import Exchange, Outcome, Tape
+from inferswarm.load.backlog import LIMIT_BYTES, Backlog
+from inferswarm.load.engine import Engine, Share
 from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
 from inferswarm.prompts import Prompts
 from inferswarm.records import Record
 from inferswarm.target import Endpoint, Wire
+from inferswarm.verdict import Client
+from tests.builders import asked
 from tests.load.servers import (
     FINISH,
     STREAM_END,
@@ -61,7 +65,7 @@ def engine_on(script: Script, share: Share = ALL) -> Iterator[tuple[Engine, list
             Wanted(model="m"),
             "openai",
             share,
-            [records.append],
+            [records.extend],
         )
         try:
             yield engine, records
@@ -177,20 +181,23 @@ def test_a_delta_is_taken_once() -> None:
 
 def test_a_backlog_beyond_its_bound_is_read_in_turn_and_counted() -> None:
     """A loop that is never idle must not let answers pile up without limit."""
-    with engine_on(three_tokens) as (engine, records):
-        engine.ask()
-        exchange, asked = engine._unread[0]
-        for _ in range(BACKLOG_LIMIT + 50):
-            engine._done(exchange, asked)
-            engine._under_way += 1
-        engine._under_way = 0
-        with gevent.Timeout(20):
-            while len(records) < 40:
-                gevent.sleep(0)
-        _, client = engine.take_delta()
+    records: list[Record] = []
+    large = Exchange(due_ns=1, sent_ns=2, end_ns=3, tape=Tape(b"x" * (LIMIT_BYTES // 30)))
+    backlog = Backlog(OpenAI(), [records.extend], ())
+    for k in range(60):
+        backlog.put(large, replace(asked(), k=k))
+    with gevent.Timeout(20):
+        while len(records) < 30:
+            gevent.sleep(0)
+    backlog.read_all()
+    client = Client()
+    summary = backlog.take(client)
+    backlog.close()
 
+    assert [one.k for one in records] == list(range(60))
+    assert summary.attempted == 60
     assert client.parse_turns_forced > 0
-    assert client.parse_backlog_max > BACKLOG_LIMIT
+    assert client.parse_backlog_max == 60
 
 
 def test_health_is_watched_all_the_time() -> None:

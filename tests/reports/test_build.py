@@ -28,7 +28,7 @@ def killed_folder(path: Path, count: int = 5) -> RunFolder:
     folder = RunFolder.create(path)
     writer = RecordWriter(folder.records, "r", 0, 1 << 30, recorder="thread", clock="kernel")
     for k in range(count):
-        writer.write(record(k=k, due_ns=START_NS + k * S, sent_ns=START_NS + k * S))
+        writer.write([record(k=k, due_ns=START_NS + k * S, sent_ns=START_NS + k * S)])
     writer.close()
     return folder
 

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 import msgspec
 
 from inferswarm.adapters import Answer, HttpRequest, Wanted
+from inferswarm.adapters.alike import Alike, text_at
 from inferswarm.framing.http1 import Response
-from inferswarm.framing.sse import Event, events
+from inferswarm.framing.sse import Events, read_events
 from inferswarm.prompts import Prompt
 
 PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 _DONE = b"[DONE]"
+_TEXTS = [text_at(key) for key in ("text", "content", "reasoning", "reasoning_content")]
 
 
 # No answer is longer; what claims to be is no count, and must not overflow any sum of counts.
@@ -78,8 +80,7 @@ class OpenAI:
         answer = Answer()
         if response.is_event_stream:
             answer.streamed = True
-            for event in events(response.pieces):
-                _read_event(event, answer)
+            _read_events(read_events(response.pieces), answer)
         elif response.complete:
             last_ns = response.pieces[-1][0] if response.pieces else 0
             _read_object(response.body, last_ns, answer)
@@ -101,13 +102,45 @@ class OpenAI:
             raise ValueError(f"not a list of models: {body[:200]!r}") from error
 
 
-def _read_event(event: Event, answer: Answer) -> None:
-    if event.data == _DONE:
+def _read_events(events: Events, answer: Answer) -> None:
+    """Read a stream; runs of events that differ only in their text are not decoded one by one."""
+    alike = Alike(() if events.names else _TEXTS, _only_text)
+    at, size = 0, len(events.data)
+    only_reasons = False
+    while at < size:
+        if same := alike.follow(events.data, at):
+            answer.reasoning_chunks += same if only_reasons and _all_reasoning(answer) else 0
+            answer.chunk_ns += events.times[at : at + same]
+            at += same
+            continue
+        chunks, reasoning = len(answer.chunk_ns), answer.reasoning_chunks
+        _read_event(events.data[at], events.times[at], events.names.get(at, b""), answer)
+        if len(answer.chunk_ns) == chunks + 1:
+            only_reasons = answer.reasoning_chunks > reasoning
+            alike.learn(events.data[at])
+        at += 1
+
+
+def _all_reasoning(answer: Answer) -> bool:
+    return answer.reasoning_chunks == len(answer.chunk_ns)
+
+
+def _read_event(data: bytes, at_ns: int, name: bytes, answer: Answer) -> None:
+    if data == _DONE:
         answer.ended = True
-    elif event.data:
-        _read_object(event.data, event.at_ns, answer)
-        if event.name == b"error" and not answer.error:
-            answer.error = event.data.decode("utf-8", "replace")
+    elif data:
+        _read_object(data, at_ns, answer)
+        if name == b"error" and not answer.error:
+            answer.error = data.decode("utf-8", "replace")
+
+
+def _only_text(data: bytes) -> str | None:
+    """The text of an event with one choice, whichever field holds it."""
+    choices = _decode(data).choices or []
+    if len(choices) != 1:
+        return None
+    said = choices[0].delta or _Message()
+    return choices[0].text or said.content or said.reasoning or said.reasoning_content
 
 
 def _read_object(data: bytes, at_ns: int, answer: Answer) -> None:
@@ -135,7 +168,7 @@ def _read_choice(choice: _Choice, at_ns: int, answer: Answer) -> None:
     reasons = said is not None and bool(said.reasoning or said.reasoning_content)
     speaks = bool(choice.text or (said is not None and (said.content or said.tool_calls)))
     if reasons or speaks:
-        answer.reasoning_chunks += not speaks and answer.reasoning_chunks == len(answer.chunk_ns)
+        answer.reasoning_chunks += not speaks and _all_reasoning(answer)
         answer.chunk_ns.append(at_ns)
     if choice.finish_reason:
         answer.finish_reason = choice.finish_reason

@@ -5,6 +5,7 @@ from enum import Enum
 
 import httptools
 
+from inferswarm import quick
 from inferswarm.exchange import Tape
 
 _HEAD_END = b"\r\n\r\n"
@@ -159,6 +160,14 @@ def read_response(tape: Tape, *, closed: bool) -> Response:
     `closed` says that the server ended the connection after the last byte, which is the proper end of
     an answer without a declared length. Never raises: bytes that are not HTTP end in `Response.error`.
     """
+    plain = quick.response(tape.data, tape.ends, tape.arrived_ns)
+    if plain is not None:
+        return Response(*plain, complete=True)
+    return _read_closely(tape, closed=closed)
+
+
+def _read_closely(tape: Tape, *, closed: bool) -> Response:
+    """The same by llhttp, for any bytes."""
     listener = _Listener()
     start = 0
     for at, end in zip(tape.arrived_ns, tape.ends, strict=True):

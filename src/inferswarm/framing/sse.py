@@ -1,51 +1,54 @@
 """Server-sent events (WHATWG HTML, "Server-sent events"): bytes with times to events with times."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
+
+from inferswarm import quick
 
 _BOM = b"\xef\xbb\xbf"
 _LAST_WORDS = (b"data: [DONE]", b"data:[DONE]")
 
 
-class Event(NamedTuple):
-    """The data and the name of one event, and the arrival of the read that completed it."""
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events that carry data, in order: item i of `data` was complete with the read of `times[i]`.
 
-    at_ns: int
-    data: bytes
-    name: bytes = b""
-
-
-def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Event]:
-    """Events that carry data, from the pieces of a body however they were cut.
-
-    Lines may end in LF, CRLF or CR; comments and fields other than `data` are skipped. At the end of
-    the body an event whose last line is complete counts even without the blank line after it.
+    `names` has the names of those that were given one.
     """
+
+    times: list[int] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+    names: dict[int, bytes] = field(default_factory=dict)
+
+
+def read_events(pieces: list[tuple[int, bytes]]) -> Events:
+    """The events in the pieces of a body, (arrival_ns, bytes) each, however they were cut.
+
+    Lines may end in LF, CRLF or CR; comments and fields other than `data` and `event` are skipped. At
+    the end of the body an event whose last line is complete counts even without the blank line after
+    it.
+    """
+    found = Events()
     lines = _Lines()
     fields: dict[bytes, list[bytes]] = {}
-    at_ns = 0
-    for at_ns, piece in pieces:
-        # Just `data: ...` and a blank line, as servers mostly write them, needs no cutting.
-        if (
-            not fields
-            and piece.find(b"\n") == len(piece) - 2
-            and piece.startswith(b"data: ")
-            and piece.endswith(b"\n\n")
-            and b"\r" not in piece
-            and not lines.rest
-        ):
+    at_ns = next_piece = 0
+    while next_piece < len(pieces):
+        if not (fields or lines.rest) and (plain := quick.events(pieces, next_piece))[0]:
+            found.times.extend(plain[0])
+            found.data.extend(plain[1])
+            next_piece += len(plain[0])
             lines.pass_over()
-            yield Event(at_ns, piece[6:-2])
             continue
+        at_ns, piece = pieces[next_piece]
+        next_piece += 1
         for line in lines.feed(piece):
             if line:
                 _take(line, fields)
             else:
-                yield from _event(at_ns, fields)
-                fields.clear()
+                _end(at_ns, fields, found)
     if lines.rest in _LAST_WORDS:
         _take(lines.rest, fields)
-    yield from _event(at_ns, fields)
+    _end(at_ns, fields, found)
+    return found
 
 
 class _Lines:
@@ -86,7 +89,11 @@ def _take(line: bytes, fields: dict[bytes, list[bytes]]) -> None:
         fields.setdefault(name, []).append(value.removeprefix(b" "))
 
 
-def _event(at_ns: int, fields: dict[bytes, list[bytes]]) -> Iterator[Event]:
-    """The event that a blank line ends, if it has data."""
+def _end(at_ns: int, fields: dict[bytes, list[bytes]], found: Events) -> None:
+    """Keep the event that a blank line ends, if it has data."""
     if data := fields.get(b"data"):
-        yield Event(at_ns, b"\n".join(data), fields.get(b"event", [b""])[-1])
+        if name := fields.get(b"event", [b""])[-1]:
+            found.names[len(found.data)] = name
+        found.times.append(at_ns)
+        found.data.append(b"\n".join(data))
+    fields.clear()

@@ -1,36 +1,28 @@
 """One worker's part of a run: what is asked next, what is under way, what came back."""
 
-import gc
 import itertools
-import os
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gevent
-import psutil
-from gevent import get_hub
 from gevent.event import Event
 
 from inferswarm.adapters import Adapter, Wanted
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Exchange, Outcome
+from inferswarm.load.backlog import Backlog, Sink
+from inferswarm.load.health import Health
 from inferswarm.load.transport.interface import Transport
 from inferswarm.prompts import Prompts
-from inferswarm.reading import Asked, read_exchange, without_secrets
-from inferswarm.records import Record
+from inferswarm.reading import Asked
 from inferswarm.summary import Summary
 from inferswarm.target import Wire
 from inferswarm.verdict import Client
 
-BACKLOG_LIMIT = 2_000
-FORCED_READS = 16
 LEAST_PAUSE_S = 0.01
 MOST_PAUSE_S = 1.0
 _NOT_CONNECTED = (Outcome.CONNECT, Outcome.TLS)
-HEALTH_INTERVAL_S = 0.1
-_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +35,7 @@ class Share:
 
 
 class Engine:
-    """Asks one request at a time for each Locust user, and makes exactly one record of each.
-
-    Finished exchanges are read one at a time when the loop has nothing else to do, in the order in
-    which they finished; beyond `BACKLOG_LIMIT` reading takes its turn, which is counted.
-    """
+    """Asks one request at a time for each Locust user; each one asked becomes exactly one record."""
 
     def __init__(
         self,
@@ -58,7 +46,7 @@ class Engine:
         wanted: Wanted,
         backend: str,
         share: Share,
-        sinks: list[Callable[[Record], None]],
+        sinks: Sequence[Sink],
         secrets: tuple[str, ...] = (),
         give_up_after: int = 0,
     ) -> None:
@@ -69,22 +57,14 @@ class Engine:
         self._wanted = wanted
         self._backend = backend
         self._share = share
-        self._sinks = sinks
-        self._secrets = secrets
         self._give_up_after = give_up_after
-        self._succeeded = self._failed = 0
         self._numbers = itertools.count(share.worker, share.workers)
-        self._unread: deque[tuple[Exchange, Asked]] = deque()
-        self._something_unread = Event()
         self._under_way = 0
         self._connect_failures = 0
         self.stopping = False
         self.exhausted = Event()
-        self.summary = Summary()
-        self.client = self._new_client()
-        self._collection_ns = 0
-        gc.callbacks.append(self._on_collection)
-        self._greenlets = [gevent.spawn(self._read_when_idle), gevent.spawn(self._watch_health)]
+        self._backlog = Backlog(adapter, sinks, secrets)
+        self._health = Health(transport.recorder)
 
     @property
     def in_flight(self) -> int:
@@ -115,11 +95,11 @@ class Engine:
         Until the first success answers are read at once: users of a server that refuses everything
         would keep the loop too busy for reading when idle, and ask thousands of times meanwhile.
         """
-        if self._succeeded or not self._give_up_after:
+        backlog = self._backlog
+        if backlog.succeeded or not self._give_up_after:
             return True
-        while self._unread:
-            self._read_one()
-        if self._succeeded or self._failed < self._give_up_after:
+        backlog.read_all()
+        if backlog.succeeded or backlog.failed < self._give_up_after:
             return True
         self.exhausted.set()
         return False
@@ -133,24 +113,17 @@ class Engine:
         self._transport.cancel_all()
         while self._under_way:
             gevent.sleep(0.005)
-        while self._unread:
-            self._read_one()
+        self._backlog.read_all()
 
     def take_delta(self) -> tuple[Summary, Client]:
         """What was counted since the last call; the caller owns it."""
-        delta = (self.summary, self.client)
-        self.summary = Summary()
-        self.client = self._new_client()
-        return delta
+        client = self._health.take()
+        return self._backlog.take(client), client
 
     def close(self) -> None:
         """Stop the engine's own greenlets."""
-        gc.callbacks.remove(self._on_collection)
-        gevent.killall(self._greenlets)
-
-    def _new_client(self) -> Client:
-        recorder = self._transport.recorder
-        return Client(recorder=recorder.name, clock=recorder.clock)
+        self._backlog.close()
+        self._health.close()
 
     def _send(self, k: int, due_ns: int) -> Exchange:
         prompt = self._prompts.pick(k)
@@ -169,65 +142,8 @@ class Engine:
 
         def done(exchange: Exchange) -> None:
             ended.append(exchange)
-            self._done(exchange, asked)
+            self._under_way -= 1
+            self._backlog.put(exchange, asked)
 
         self._transport.exchange(wire, due_ns, done)
         return ended[0]
-
-    def _done(self, exchange: Exchange, asked: Asked) -> None:
-        self._under_way -= 1
-        self._unread.append((exchange, asked))
-        self._something_unread.set()
-
-    def _read_when_idle(self) -> None:
-        hub = get_hub()
-        idle = hub.loop.idle()
-        while True:
-            self._something_unread.wait()
-            while self._unread:
-                backlog = len(self._unread)
-                self.client.parse_backlog_max = max(self.client.parse_backlog_max, backlog)
-                if backlog > BACKLOG_LIMIT:
-                    self.client.parse_turns_forced += 1
-                    gevent.sleep(0)
-                    for _ in range(FORCED_READS):
-                        self._read_one()
-                else:
-                    hub.wait(idle)
-                    self._read_one()
-            self._something_unread.clear()
-
-    def _read_one(self) -> None:
-        if not self._unread:
-            return
-        exchange, asked = self._unread.popleft()
-        record = read_exchange(exchange, asked, self._adapter)
-        if not record.ok:
-            record = without_secrets(record, self._secrets)
-        self._succeeded += record.ok
-        self._failed += not record.ok
-        self.summary.add(record)
-        for sink in self._sinks:
-            sink(record)
-
-    def _on_collection(self, phase: str, _: dict[str, int]) -> None:
-        if phase == "start":
-            self._collection_ns = time.monotonic_ns()
-        else:
-            pause_ns = time.monotonic_ns() - self._collection_ns
-            self.client.gc_pause_max_ns = max(self.client.gc_pause_max_ns, pause_ns)
-
-    def _watch_health(self) -> None:
-        process = psutil.Process(os.getpid())
-        cpu, since = time.process_time_ns(), time.monotonic_ns()
-        for beat in itertools.count(1):
-            due = time.monotonic_ns() + int(HEALTH_INTERVAL_S * _NS_PER_S)
-            gevent.sleep(HEALTH_INTERVAL_S)
-            self.client.loop_lag.add(time.monotonic_ns() - due)
-            if beat % 10 == 0:
-                used, now = time.process_time_ns(), time.monotonic_ns()
-                share = (used - cpu) / (now - since)
-                self.client.cpu_share_max = max(self.client.cpu_share_max, share)
-                cpu, since = used, now
-                memory = process.memory_info().rss
-                self.client.memory_max_bytes = max(self.client.memory_max_bytes, memory)

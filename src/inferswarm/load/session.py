@@ -1,7 +1,7 @@
 """From a plan to a running engine with its record files: what a worker builds before it asks."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -11,8 +11,8 @@ from locust.env import Environment
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.table import adapter_for
 from inferswarm.config.tree import RunConfig
-from inferswarm.errors import InputError
 from inferswarm.exchange import Outcome
+from inferswarm.load.backlog import Sink
 from inferswarm.load.engine import Engine, Share
 from inferswarm.load.merge import Gauges
 from inferswarm.load.plan import Plan
@@ -21,6 +21,7 @@ from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
 from inferswarm.load.transport.interface import Recorder
 from inferswarm.load.transport.native_recorder import NativeRecorder, available
+from inferswarm.load.transport.recording import BYTES_PER_MB
 from inferswarm.prompts import Prompts
 from inferswarm.records import Record
 from inferswarm.storage import RecordWriter
@@ -46,10 +47,14 @@ class RequestFailedError(Exception):
     """What Locust's own statistics show for a failed request: its kind and detail."""
 
 
-def report_to_locust(environment: Environment, record: Record) -> None:
-    """Fire Locust's `request` event (in milliseconds); what was cut at the end is no failure there."""
-    if record.outcome is Outcome.CANCELLED:
-        return
+def report_to_locust(environment: Environment, records: Sequence[Record]) -> None:
+    """Fire Locust's `request` event for each; what was cut at the end is no failure there."""
+    for record in records:
+        if record.outcome is not Outcome.CANCELLED:
+            _fire(environment, record)
+
+
+def _fire(environment: Environment, record: Record) -> None:
     environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's hook has no types
         request_type=record.backend,
         name=f"{record.api} stream" if record.streamed else record.api,
@@ -70,7 +75,7 @@ class Session:
         self.think_time_s = settings.load.think_time.seconds
         recorder = _recorder(settings)
         self._writer = _record_writer(plan, settings, recorder)
-        sinks: list[Callable[[Record], None]] = [partial(report_to_locust, environment)]
+        sinks: list[Sink] = [partial(report_to_locust, environment)]
         if self._writer is not None:
             sinks.insert(0, self._writer.write)
         self.engine = _build_engine(plan, settings, recorder, sinks)
@@ -106,16 +111,11 @@ class Session:
 
 
 def _recorder(settings: RunConfig) -> Recorder:
-    """The recorder asked for; `auto` is the native one where it works, and the target is no TLS."""
-    wanted = settings.load.recorder
-    tls = settings.target.url.startswith("https:")
-    if wanted == "native" and tls:
-        raise InputError(
-            "load.recorder was given 'native', which does not read https; leave it out"
-        )
-    if wanted == "native" or (wanted == "auto" and not tls and available()):
-        return NativeRecorder()
-    return GeventRecorder()
+    """The recorder asked for; `auto` is the native one where it works."""
+    wanted, limit_bytes = settings.load.recorder, settings.load.answer_limit_mb * BYTES_PER_MB
+    if wanted == "native" or (wanted == "auto" and available()):
+        return NativeRecorder(limit_bytes)
+    return GeventRecorder(limit_bytes)
 
 
 def _record_writer(plan: Plan, settings: RunConfig, recorder: Recorder) -> RecordWriter | None:
@@ -135,7 +135,7 @@ def _build_engine(
     plan: Plan,
     settings: RunConfig,
     recorder: Recorder,
-    sinks: list[Callable[[Record], None]],
+    sinks: Sequence[Sink],
 ) -> Engine:
     target = settings.target
     return Engine(

@@ -48,6 +48,12 @@ CLIENT: tuple[tuple[str, str, Callable[[ClientStats], object], str], ...] = (
         lambda c: ", ".join(c.lost_workers) or "none",
         "Workers that fell silent during the run; what they held may be missing.",
     ),
+    (
+        "Requests by address",
+        "",
+        lambda c: ", ".join(f"{address}: {n:,}" for address, n in c.addresses.items()) or "none",
+        "The server's addresses that requests went to; a name may stand for several.",
+    ),
     ("Recorder", "", lambda c: c.recorder, "What took the arrival times of the answers' bytes."),
     ("Clock", "", lambda c: c.clock, "Where those times come from; the kernel's are the truest."),
     (
@@ -56,7 +62,25 @@ CLIENT: tuple[tuple[str, str, Callable[[ClientStats], object], str], ...] = (
         lambda c: c.cpu_share_max,
         "Share of one core; near 100 % the client itself would add to the latencies.",
     ),
+    (
+        "CPU of its reading thread",
+        "share",
+        lambda c: c.reader_cpu_share_max,
+        "Share of another core that recording the answers took.",
+    ),
     ("Memory of the largest worker", "MB", lambda c: c.memory_max_mb, "Its peak during the run."),
+    (
+        "Open descriptors, max",
+        "count",
+        lambda c: c.descriptors_max,
+        "Connections and files of one worker; `ulimit -n` bounds them.",
+    ),
+    (
+        "Send lag, p99",
+        "ms",
+        lambda c: c.send_lag_ms.p99,
+        "From due to sent, the opening of connections left out: what the client itself added.",
+    ),
     (
         "Loop lag, p99",
         "ms",
