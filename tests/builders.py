@@ -8,6 +8,7 @@ from hypothesis import settings
 from msgspec.structs import replace
 
 from inferswarm.exchange import Exchange, Outcome, Tape
+from inferswarm.prompts import Prompt
 from inferswarm.reading import Asked
 from inferswarm.records import Record
 
@@ -69,7 +70,7 @@ def exchange(data: bytes, failure: Outcome | None = None, detail: str = "") -> E
 
 def asked(*, streamed: bool = True) -> Asked:
     """A question to an OpenAI completions route."""
-    return Asked(5, 1, 2, 30, "openai", "completions", streamed)
+    return Asked(5, 1, Prompt(2, "x" * 30), "openai", "completions", streamed)
 
 
 def splits(data: bytes) -> Iterator[list[bytes]]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferswarm import quick
-from inferswarm.adapters.openai import OpenAI
+from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.framing import http1
 from inferswarm.framing.http1 import Response, read_response
 from inferswarm.histogram import Histogram
@@ -129,9 +129,9 @@ def streamed(events: list[bytes]) -> Response:
 @given(st.lists(EVENTS, max_size=30))
 def test_a_stream_says_what_its_events_say_one_by_one(events: list[bytes]) -> None:
     """Events that differ only in their text are not decoded, and count all the same."""
-    adapter = OpenAI()
-    alone = [adapter.read(streamed([event])) for event in events]
-    answer = adapter.read(streamed(events))
+    adapter = COMPLETIONS
+    alone = [adapter.read(streamed([event]), "") for event in events]
+    answer = adapter.read(streamed(events), "")
     told = [at for at, one in enumerate(alone) if one.chunk_ns]
     reasons = [bool(alone[at].reasoning_chunks) for at in told]
     leading = next((i for i, reasoned in enumerate(reasons) if not reasoned), len(reasons))

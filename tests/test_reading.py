@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferswarm.adapters.openai import OpenAI
+from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.exchange import Exchange, Outcome, Tape
 from inferswarm.reading import BODY_HEAD_BYTES, read_exchange
 from inferswarm.records import Record, decode_lines, encode_line
@@ -41,7 +41,7 @@ def chunk_of(data: bytes) -> tuple[bytes, bytes, bytes]:
 
 def read(data: bytes, failure: Outcome | None = None, detail: str = "") -> Record:
     """The record of an exchange with this answer."""
-    return read_exchange(exchange(data, failure, detail), asked(), OpenAI())
+    return read_exchange(exchange(data, failure, detail), asked(), COMPLETIONS)
 
 
 def outcome(data: bytes, failure: Outcome | None = None) -> Outcome:
@@ -185,7 +185,7 @@ def test_times_count_from_sent() -> None:
             S - MS, S, 2 * S, Tape(given_tape.data, given_tape.arrived_ns, given_tape.ends, 2)
         ),
         asked(),
-        OpenAI(),
+        COMPLETIONS,
     )
     assert (record.first_byte_ns, record.headers_ns) == (10 * MS, 20 * MS)
     assert record.chunk_ns == [30 * MS, 30 * MS]
@@ -206,7 +206,7 @@ def test_who_asked_and_how_it_went_is_passed_on() -> None:
         1, 2, 9, Tape(), Outcome.TLS, "bad", connect_ns=3, tls_ns=4, reused=True,
         address="127.0.0.1:1", retries=1, bytes_out=7,
     )  # fmt: skip
-    assert read_exchange(given, asked(), OpenAI()) == Record(
+    assert read_exchange(given, asked(), COMPLETIONS) == Record(
         k=5, worker=1, due_ns=1, sent_ns=2, end_ns=9, outcome=Outcome.TLS, backend="openai",
         api="completions", streamed=True, prompt=2, prompt_chars=30, detail="bad", connect_ns=3,
         tls_ns=4, reused=True, address="127.0.0.1:1", retries=1, output_source="chunks", bytes_out=7,
@@ -265,7 +265,7 @@ def test_reads_of_several_tokens_are_merged(pieces: list[bytes], merged: int) ->
     data = STREAM_HEAD + b"".join(bodies) + b"0\r\n\r\n"
     ends = list(itertools.accumulate([len(STREAM_HEAD), *map(len, bodies), 5]))
     taped = Tape(data, [MS * i for i in range(len(ends))], ends)
-    record = read_exchange(Exchange(1, 1, S, taped), asked(), OpenAI())
+    record = read_exchange(Exchange(1, 1, S, taped), asked(), COMPLETIONS)
 
     assert record.ok
     assert record.merged_reads == merged

@@ -8,6 +8,7 @@ import msgspec
 from inferswarm.adapters import Adapter, Answer
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.framing.http1 import Response, read_response
+from inferswarm.prompts import Prompt
 from inferswarm.records import Record
 from inferswarm.tokens import best_counts
 
@@ -32,8 +33,7 @@ class Asked:
 
     k: int
     worker: int
-    prompt: int
-    prompt_chars: int
+    prompt: Prompt
     backend: str
     api: str
     streamed: bool
@@ -44,7 +44,7 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
     tape = exchange.tape
     response = read_response(tape, closed=exchange.failure is None)
     speaks = 200 <= response.status < 300
-    answer = adapter.read(response) if speaks else Answer()
+    answer = adapter.read(response, asked.prompt.text) if speaks else Answer()
     outcome, detail = _outcome(exchange, response, answer)
     counts = best_counts(
         answer.input_tokens, answer.output_tokens, answer.count_source, len(answer.chunk_ns)
@@ -65,8 +65,8 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         backend=asked.backend,
         api=asked.api,
         streamed=answer.streamed if speaks else asked.streamed,
-        prompt=asked.prompt,
-        prompt_chars=asked.prompt_chars,
+        prompt=asked.prompt.index,
+        prompt_chars=len(asked.prompt.text),
         status=response.status,
         detail=detail[:TEXT_LIMIT],
         body_head=body_head.decode("utf-8", "replace"),
@@ -81,6 +81,8 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         chunk_ns=[at - sent for at in answer.chunk_ns],
         chunk_tokens=answer.chunk_tokens,
         reasoning_chunks=answer.reasoning_chunks,
+        server_ns=answer.server_ns,
+        cached_tokens=answer.cached_tokens,
         input_tokens=counts.input_tokens,
         input_source=counts.input_source,
         output_tokens=counts.output_tokens,

@@ -16,7 +16,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Instants (`due_ns`, `sent_ns`, `end_ns`) are `clock.now_ns` readings: steady nanoseconds since the
     Unix epoch. `sent_ns` is 0 when no byte was sent. The others ending in `_ns` are durations;
     `first_byte_ns`, `headers_ns` and `chunk_ns` count from `sent_ns`. `chunk_ns` holds one arrival
-    for each chunk that carried tokens, `chunk_tokens` how many tokens each carried (empty: one each).
+    for each chunk that carried tokens, `chunk_tokens` how many tokens each carried (empty: one each). `server_ns` are
+    durations that the server told, by the names of `timing.SERVER_SPANS`.
     """
 
     k: int
@@ -45,7 +46,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     chunk_ns: list[int] = []
     chunk_tokens: list[int] = []
     reasoning_chunks: int = 0
+    server_ns: dict[str, int] = {}
     input_tokens: int | None = None
+    cached_tokens: int | None = None
     input_source: str = ""
     output_tokens: int = 0
     output_source: str = ""

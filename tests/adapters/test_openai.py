@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferswarm.adapters import Answer, Wanted
-from inferswarm.adapters.openai import OpenAI
+from inferswarm.adapters.openai import CHAT, COMPLETIONS, VLLM_COMPLETIONS
 from inferswarm.framing.http1 import Response, read_response
 from inferswarm.prompts import Prompt
 from tests.builders import CAPTURES, FUZZ, plain_answer, stream_answer, tape
@@ -17,9 +17,10 @@ PROMPT = Prompt(3, 'say "hi"\n')
 DONE = b"data: [DONE]\n\n"
 
 
-def sent(**wanted: object) -> tuple[str, str, dict[str, object]]:
+def sent(api: str = "completions", **wanted: object) -> tuple[str, str, dict[str, object]]:
     """Method, path and body of the request for what is wanted."""
-    request = OpenAI().request(PROMPT, msgspec.convert(wanted, Wanted))
+    adapter = CHAT if api == "chat" else COMPLETIONS
+    request = adapter.request(PROMPT, msgspec.convert(wanted, Wanted))
     return request.method, request.path, json.loads(request.body)
 
 
@@ -42,12 +43,12 @@ def streamed(*payloads: bytes) -> Answer:
         reads.append(whole[at:end])
         at = end
     reads.append(whole[at:])
-    return OpenAI().read(read_response(tape(enumerate(reads)), closed=False))
+    return CHAT.read(read_response(tape(enumerate(reads)), closed=False), PROMPT.text)
 
 
 def plain(body: bytes) -> Answer:
     """A plain answer in one read at instant 9."""
-    return OpenAI().read(read_response(tape([(9, plain_answer(body))]), closed=False))
+    return CHAT.read(read_response(tape([(9, plain_answer(body))]), closed=False), PROMPT.text)
 
 
 def test_a_completions_request_asks_for_everything_that_is_wanted() -> None:
@@ -110,7 +111,7 @@ CAPTURED = {
 def test_recorded_answers_say_what_they_say(name: str) -> None:
     """Counts, source, chunks and finish reason of every recorded 200 of two servers."""
     recorded = tape([(9, (CAPTURES / f"{name}.http").read_bytes())])
-    answer = OpenAI().read(read_response(recorded, closed=False))
+    answer = CHAT.read(read_response(recorded, closed=False), PROMPT.text)
     assert CAPTURED[name] == (
         answer.input_tokens,
         answer.output_tokens,
@@ -232,7 +233,7 @@ def test_a_plain_answer_carries_its_tokens_at_its_last_read() -> None:
 
 def test_a_cut_plain_answer_is_not_read() -> None:
     """Half of a body says nothing."""
-    assert OpenAI().read(Response(status=200, pieces=[(1, b"{")])) == Answer()
+    assert CHAT.read(Response(status=200, pieces=[(1, b"{")]), "") == Answer()
 
 
 @pytest.mark.parametrize(
@@ -271,16 +272,16 @@ def test_any_answer_never_raises(bodies: list[object], noise: bytes) -> None:
     encoded = [json.dumps(body).encode() for body in bodies]
     stream = b"".join(b"data: " + one + b"\n\n" for one in [*encoded, noise])
     answers = [plain(one) for one in [*encoded, noise]]
-    answers.append(OpenAI().read(Response(200, {"content-type": "text/event-stream"}, 1,
-                                          [(1, stream)], complete=True)))  # fmt: skip
+    told = Response(200, {"content-type": "text/event-stream"}, 1, [(1, stream)], complete=True)
+    answers.append(CHAT.read(told, ""))
     assert all(isinstance(answer, Answer) for answer in answers)
 
 
 def test_models_are_read_from_a_recorded_list() -> None:
     """The names that a server lists, in its order."""
     recorded = tape([(0, (CAPTURES / "vllm-0.32.0.models.http").read_bytes())])
-    assert OpenAI().read_models(read_response(recorded, closed=False).body) == ["tiny"]
-    request = OpenAI().models_request()
+    assert CHAT.read_models(read_response(recorded, closed=False).body) == ["tiny"]
+    request = CHAT.models_request()
     assert (request.method, request.path, request.body) == ("GET", "/v1/models", b"")
 
 
@@ -290,4 +291,4 @@ def test_models_are_read_from_a_recorded_list() -> None:
 def test_what_is_no_list_of_models_is_refused(body: bytes) -> None:
     """The refusal shows what came instead."""
     with pytest.raises(ValueError, match=r"."):
-        OpenAI().read_models(body)
+        CHAT.read_models(body)

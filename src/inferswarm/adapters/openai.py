@@ -10,18 +10,39 @@ from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import Events, read_events
 from inferswarm.prompts import Prompt
 
-PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 _DONE = b"[DONE]"
 _TEXTS = [text_at(key) for key in ("text", "content", "reasoning", "reasoning_content")]
+_NS_PER_MS = 1_000_000
 
 
 # No answer is longer; what claims to be is no count, and must not overflow any sum of counts.
-_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
+_Ms = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: Count | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+
+
+class _Metrics(msgspec.Struct):
+    """vLLM's per-request metrics; its time to first token counts from scheduling, queue left out."""
+
+    queue_time_ms: _Ms | None = None
+    time_to_first_token_ms: _Ms | None = None
+    generation_time_ms: _Ms | None = None
+
+
+class _Timings(msgspec.Struct):
+    """llama.cpp's."""
+
+    prompt_ms: _Ms | None = None
+    predicted_ms: _Ms | None = None
 
 
 class _Message(msgspec.Struct):
@@ -43,6 +64,8 @@ class _Choice(msgspec.Struct):
 class _Body(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
+    metrics: _Metrics | None = None
+    timings: _Timings | None = None
     error: Any = None
     object: str | None = None
     message: str | None = None
@@ -52,30 +75,46 @@ _decode = msgspec.json.Decoder(_Body).decode
 
 
 class OpenAI:
-    """The two routes, streamed and not."""
+    """One of the two routes, streamed and not.
 
-    name = "openai"
-    apis = tuple(PATHS)
+    `extended` is for servers of vLLM's kind: beam search as they ask for it.
+    """
+
+    default_model = ""
+
+    def __init__(self, *, chat: bool, extended: bool = False) -> None:
+        self._chat = chat
+        self._extended = extended
+
+    def refusal(self, wanted: Wanted) -> str:
+        """Beam search is vLLM's and not streamed; `best_of` is for plain completions."""
+        if wanted.use_beam_search and not self._extended:
+            return "request.use_beam_search is not known there; leave it out, or use --backend vllm"
+        if wanted.use_beam_search and wanted.stream:
+            return "request.use_beam_search cannot be streamed; give --no-stream"
+        if wanted.best_of and not wanted.use_beam_search and (self._chat or wanted.stream):
+            return "request.best_of needs --api completions --no-stream; leave it out"
+        return ""
 
     def request(self, prompt: Prompt, wanted: Wanted) -> HttpRequest:
         """A JSON body with the prompt and what is wanted; usage is asked for in streams."""
         body: dict[str, Any] = {"model": wanted.model}
-        if wanted.api == "chat":
+        if self._chat:
             body["messages"] = [{"role": "user", "content": prompt.text}]
         else:
             body["prompt"] = prompt.text
         body["max_tokens"] = wanted.max_output_tokens
-        if wanted.ignore_eos:
-            body["ignore_eos"] = True
-        if wanted.temperature is not None:
-            body["temperature"] = wanted.temperature
+        body.update(_asked(wanted))
         body["stream"] = wanted.stream
         if wanted.stream:
             body["stream_options"] = {"include_usage": True}
+            if wanted.usage_per_chunk:
+                body["stream_options"]["continuous_usage_stats"] = True
         body.update(wanted.extra_body)
-        return HttpRequest("POST", PATHS[wanted.api], msgspec.json.encode(body))
+        path = "/v1/chat/completions" if self._chat else "/v1/completions"
+        return HttpRequest("POST", path, msgspec.json.encode(body))
 
-    def read(self, response: Response) -> Answer:
+    def read(self, response: Response, prompt: str) -> Answer:
         """Chunks, counts and end of a streamed or plain answer."""
         answer = Answer()
         if response.is_event_stream:
@@ -87,6 +126,8 @@ class OpenAI:
             answer.ended = True
         if answer.output_tokens is not None or answer.input_tokens is not None:
             answer.count_source = "server_usage"
+        if len(answer.chunk_tokens) != len(answer.chunk_ns) or not any(answer.chunk_tokens):
+            answer.chunk_tokens = []
         return answer
 
     def models_request(self) -> HttpRequest:
@@ -102,6 +143,24 @@ class OpenAI:
             raise ValueError(f"not a list of models: {body[:200]!r}") from error
 
 
+def _asked(wanted: Wanted) -> dict[str, Any]:
+    """The sampling fields that were asked for."""
+    fields = {
+        "min_tokens": wanted.min_output_tokens or None,
+        "ignore_eos": wanted.ignore_eos or None,
+        "temperature": wanted.temperature,
+        "top_p": wanted.top_p,
+        "top_k": wanted.top_k,
+        "seed": wanted.seed,
+        "stop": list(wanted.stop) or None,
+    }
+    if wanted.use_beam_search:
+        fields |= {"use_beam_search": True, "n": wanted.best_of}
+    else:
+        fields["best_of"] = wanted.best_of
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _read_events(events: Events, answer: Answer) -> None:
     """Read a stream; runs of events that differ only in their text are not decoded one by one."""
     alike = Alike(() if events.names else _TEXTS, _only_text)
@@ -111,6 +170,8 @@ def _read_events(events: Events, answer: Answer) -> None:
         if same := alike.follow(events.data, at):
             answer.reasoning_chunks += same if only_reasons and _all_reasoning(answer) else 0
             answer.chunk_ns += events.times[at : at + same]
+            if answer.chunk_tokens:
+                answer.chunk_tokens += [0] * same  # the running count stood still
             at += same
             continue
         chunks, reasoning = len(answer.chunk_ns), answer.reasoning_chunks
@@ -153,13 +214,13 @@ def _read_object(data: bytes, at_ns: int, answer: Answer) -> None:
     if body.error is not None or body.object == "error":
         answer.error = answer.error or _error_text(body)
         return
+    chunks = len(answer.chunk_ns)
     for choice in body.choices or ():
         _read_choice(choice, at_ns, answer)
     if body.usage is not None:
-        if body.usage.prompt_tokens is not None:
-            answer.input_tokens = body.usage.prompt_tokens
-        if body.usage.completion_tokens is not None:
-            answer.output_tokens = body.usage.completion_tokens
+        _read_usage(body.usage, len(answer.chunk_ns) - chunks, answer)
+    if body.metrics is not None or body.timings is not None:
+        answer.server_ns |= _server_ns(body)
 
 
 def _read_choice(choice: _Choice, at_ns: int, answer: Answer) -> None:
@@ -175,8 +236,38 @@ def _read_choice(choice: _Choice, at_ns: int, answer: Answer) -> None:
         answer.ended = True
 
 
+def _read_usage(usage: _Usage, new_chunks: int, answer: Answer) -> None:
+    """Totals so far; beside a chunk, also how many tokens that one carried."""
+    if usage.prompt_tokens is not None:
+        answer.input_tokens = usage.prompt_tokens
+    if usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens is not None:
+        answer.cached_tokens = usage.prompt_tokens_details.cached_tokens
+    if usage.completion_tokens is not None:
+        answer.output_tokens = usage.completion_tokens
+        if new_chunks == 1:
+            counted = sum(answer.chunk_tokens)
+            answer.chunk_tokens.append(max(0, usage.completion_tokens - counted))
+
+
+def _server_ns(body: _Body) -> dict[str, int]:
+    """What the server measured of this request, by the names of `timing.SERVER_SPANS`."""
+    metrics, timings = body.metrics or _Metrics(), body.timings or _Timings()
+    told = {
+        "queue": metrics.queue_time_ms,
+        "prefill": metrics.time_to_first_token_ms or timings.prompt_ms,
+        "decode": metrics.generation_time_ms or timings.predicted_ms,
+    }
+    return {name: int(ms * _NS_PER_MS) for name, ms in told.items() if ms is not None}
+
+
 def _error_text(body: _Body) -> str:
     error = body.error
     if isinstance(error, dict):
         return str(error.get("message") or error)
     return str(error or body.message or "error object without a message")
+
+
+COMPLETIONS = OpenAI(chat=False)
+CHAT = OpenAI(chat=True)
+VLLM_COMPLETIONS = OpenAI(chat=False, extended=True)
+VLLM_CHAT = OpenAI(chat=True, extended=True)

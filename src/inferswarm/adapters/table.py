@@ -1,41 +1,82 @@
-"""The backends that a user can name, each with the adapter that speaks its format."""
+"""The backends that a user can name, each with its routes and the adapter that speaks each of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inferswarm.adapters import Adapter
-from inferswarm.adapters.openai import OpenAI
+from inferswarm.adapters import Adapter, Wanted
+from inferswarm.adapters.openai import CHAT, COMPLETIONS, VLLM_CHAT, VLLM_COMPLETIONS
+from inferswarm.config.tree import RequestOptions
 from inferswarm.errors import InputError
 from inferswarm.nearest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One name for `--backend`."""
+    """One name for `--backend`; `apis` are the names for `--api`, the default first."""
 
     name: str
-    adapter: Adapter
+    apis: Mapping[str, Adapter]
     sentence: str
 
 
-ADAPTERS = {
+BACKENDS = {
     backend.name: backend
     for backend in (
         Backend(
-            "openai", OpenAI(), "Any server with OpenAI's /v1/completions or /v1/chat/completions."
+            "openai",
+            {"completions": COMPLETIONS, "chat": CHAT},
+            "Any server with OpenAI's /v1/completions or /v1/chat/completions.",
         ),
-        Backend("vllm", OpenAI(), "vLLM's OpenAI-compatible server."),
+        Backend(
+            "vllm",
+            {"completions": VLLM_COMPLETIONS, "chat": VLLM_CHAT},
+            "vLLM's OpenAI-compatible server.",
+        ),
     )
 }
 
 
-def adapter_for(backend: str, api: str) -> Adapter:
-    """The adapter behind a backend's name; refuses unknown names and routes it does not have."""
-    if backend not in ADAPTERS:
-        hint = did_you_mean(backend, ADAPTERS)
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One of a backend's routes, by its full name."""
+
+    backend: str
+    api: str
+    adapter: Adapter
+
+
+def route(backend: str, api: str = "") -> Route:
+    """The route with these names; refuses unknown ones. Without `api` it is the backend's first."""
+    if backend not in BACKENDS:
+        hint = did_you_mean(backend, BACKENDS)
         raise InputError(
-            f"target.backend was given {backend!r}; allowed: {', '.join(ADAPTERS)}{hint}"
+            f"target.backend was given {backend!r}; allowed: {', '.join(BACKENDS)}{hint}"
         )
-    adapter = ADAPTERS[backend].adapter
-    if api not in adapter.apis:
-        raise InputError(f"target.api was given {api!r}; {backend} has: {', '.join(adapter.apis)}")
-    return adapter
+    apis = BACKENDS[backend].apis
+    api = api or next(iter(apis))
+    if api not in apis:
+        raise InputError(f"target.api was given {api!r}; {backend} has: {', '.join(apis)}")
+    return Route(backend, api, apis[api])
+
+
+def wanted(asked: RequestOptions, route: Route, model: str, *, stream: bool) -> Wanted:
+    """What a run asks for; refuses what the route's servers would reject."""
+    told = Wanted(
+        model=model,
+        stream=stream,
+        max_output_tokens=asked.max_output_tokens,
+        min_output_tokens=asked.min_output_tokens,
+        ignore_eos=asked.ignore_eos,
+        temperature=asked.temperature,
+        top_p=asked.top_p,
+        top_k=asked.top_k,
+        seed=asked.seed,
+        best_of=asked.best_of,
+        use_beam_search=asked.use_beam_search,
+        stop=tuple(asked.stop),
+        usage_per_chunk=asked.usage_per_chunk,
+        extra_body=asked.extra_body,
+    )
+    if why := route.adapter.refusal(told):
+        raise InputError(f"{route.backend} {route.api}: {why}")
+    return told

@@ -1,5 +1,6 @@
 """Exchanges that have ended and are not read yet: parsed off the clock, counted, handed to the sinks."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ from inferswarm.verdict import Client
 LIMIT_BYTES = 16 << 20
 FORCED_READS = 16
 BATCH = 16
+SLICE_NS = 60_000
 _READ_COSTS_BYTES = 80  # a read's time and end, as Python holds them
 
 Sink = Callable[[Sequence[Record]], None]
@@ -25,7 +27,7 @@ Sink = Callable[[Sequence[Record]], None]
 class Backlog:
     """Makes exactly one record of each exchange that is put into it, in the order in which they ended.
 
-    They are read one at a time when the loop has nothing else to do. When more than `LIMIT_BYTES` wait,
+    They are read when the loop has nothing else to do, one at a time or for at most `SLICE_NS`. When more than `LIMIT_BYTES` wait,
     reading takes its turn, `FORCED_READS` at a time, which is counted. Records are counted and written
     in batches of at most `BATCH`, and at once when nothing more waits.
     """
@@ -82,9 +84,16 @@ class Backlog:
                         self._read_one()
                 else:
                     hub.wait(idle)
-                    self._read_one()
+                    self._read_for(SLICE_NS)
             self._hand_over()
             self._something_unread.clear()
+
+    def _read_for(self, slice_ns: int) -> None:
+        """Read one, and more of those that cost little: asking the loop again costs some as well."""
+        until_ns = time.monotonic_ns() + slice_ns
+        self._read_one()
+        while self._unread and time.monotonic_ns() < until_ns:
+            self._read_one()
 
     def _read_one(self) -> None:
         if not self._unread:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import gevent
 from gevent.event import Event
 
-from inferswarm.adapters import Adapter, Wanted
+from inferswarm.adapters import Wanted
+from inferswarm.adapters.table import Route
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.load.backlog import Backlog, Sink
@@ -42,9 +43,8 @@ class Engine:
         transport: Transport,
         wire: Wire,
         prompts: Prompts,
-        adapter: Adapter,
+        route: Route,
         wanted: Wanted,
-        backend: str,
         share: Share,
         sinks: Sequence[Sink],
         secrets: tuple[str, ...] = (),
@@ -53,9 +53,8 @@ class Engine:
         self._transport = transport
         self._wire = wire
         self._prompts = prompts
-        self._adapter = adapter
+        self._route = route
         self._wanted = wanted
-        self._backend = backend
         self._share = share
         self._give_up_after = give_up_after
         self._numbers = itertools.count(share.worker, share.workers)
@@ -63,7 +62,7 @@ class Engine:
         self._connect_failures = 0
         self.stopping = False
         self.exhausted = Event()
-        self._backlog = Backlog(adapter, sinks, secrets)
+        self._backlog = Backlog(route.adapter, sinks, secrets)
         self._health = Health(transport.recorder)
 
     @property
@@ -127,14 +126,13 @@ class Engine:
 
     def _send(self, k: int, due_ns: int) -> Exchange:
         prompt = self._prompts.pick(k)
-        wire = self._wire.bytes_of(self._adapter.request(prompt, self._wanted))
+        wire = self._wire.bytes_of(self._route.adapter.request(prompt, self._wanted))
         asked = Asked(
             k=k,
             worker=self._share.worker,
-            prompt=prompt.index,
-            prompt_chars=len(prompt.text),
-            backend=self._backend,
-            api=self._wanted.api,
+            prompt=prompt,
+            backend=self._route.backend,
+            api=self._route.api,
             streamed=self._wanted.stream,
         )
         self._under_way += 1

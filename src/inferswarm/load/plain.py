@@ -15,7 +15,7 @@ from locust import User
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from inferswarm.adapters.table import adapter_for
+from inferswarm.adapters.table import route
 from inferswarm.config.sources import Given, from_environment, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InferswarmError, InputError
@@ -109,8 +109,8 @@ class _Test:
         settings = self._settings()
         if shares and settings.load.requests is not None:
             raise InputError("load.requests cannot be split among `locust --worker`s; leave it out")
-        adapter = adapter_for(settings.target.backend, settings.target.api)
-        self._run = run = describe(settings, find_model(settings, adapter))
+        way = route(settings.target.backend, settings.target.api)
+        self._run = run = describe(settings, way.api, find_model(settings, way.adapter))
         prompts = read_prompts(settings.prompts.source)
         self._folder = self._run_folder(settings)
         plan = Plan(

@@ -8,8 +8,7 @@ from weakref import WeakKeyDictionary
 
 from locust.env import Environment
 
-from inferswarm.adapters import Wanted
-from inferswarm.adapters.table import adapter_for
+from inferswarm.adapters.table import route, wanted
 from inferswarm.config.tree import RunConfig
 from inferswarm.exchange import Outcome
 from inferswarm.load.backlog import Sink
@@ -138,27 +137,15 @@ def _build_engine(
     sinks: Sequence[Sink],
 ) -> Engine:
     target = settings.target
+    way = route(target.backend, target.api)
     return Engine(
         transport=HttpTransport(Endpoint.of(target), Timeouts.of(settings.timeouts), recorder),
         wire=Wire.of(target),
         prompts=Prompts(plan.prompts, settings.prompts.seed),
-        adapter=adapter_for(target.backend, target.api),
-        wanted=_wanted(settings, plan.model),
-        backend=target.backend,
+        route=way,
+        wanted=wanted(settings.request, way, plan.model, stream=target.stream),
         share=Share(plan.worker, plan.workers, settings.load.requests),
         sinks=sinks,
         secrets=secrets_of(target, os.environ),
         give_up_after=settings.load.give_up_after,
-    )
-
-
-def _wanted(settings: RunConfig, model: str) -> Wanted:
-    return Wanted(
-        api=settings.target.api,
-        model=model,
-        stream=settings.target.stream,
-        max_output_tokens=settings.request.max_output_tokens,
-        ignore_eos=settings.request.ignore_eos,
-        temperature=settings.request.temperature,
-        extra_body=settings.request.extra_body,
     )
