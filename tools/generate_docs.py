@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from inferswarm import snapshot, timeline, verdict
-from inferswarm.adapters.table import ADAPTERS
+from inferswarm.adapters.table import BACKENDS
 from inferswarm.cli.main import COMMANDS
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.sources import Option, options_of
@@ -80,7 +80,7 @@ def backends() -> str:
     """The names for `--backend`."""
     return table(
         ("backend", "routes (`--api`)", "what"),
-        ((f"`{b.name}`", ", ".join(b.adapter.apis), b.sentence) for b in ADAPTERS.values()),
+        ((f"`{b.name}`", ", ".join(b.apis), b.sentence) for b in BACKENDS.values()),
     )
 
 

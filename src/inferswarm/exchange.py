@@ -25,8 +25,8 @@ class Outcome(StrEnum):
 
 OUTCOME_SENTENCES = {
     Outcome.OK: "A complete answer with at least one token.",
-    Outcome.CONNECT: "No connection: refused, unreachable, or the name did not resolve.",
-    Outcome.TLS: "The TLS handshake failed.",
+    Outcome.CONNECT: "No connection: refused (by a proxy too), unreachable, or an unknown name.",
+    Outcome.TLS: "TLS failed, in the handshake or after it.",
     Outcome.TIMEOUT_CONNECT: "Connecting took longer than `timeouts.connect`.",
     Outcome.TIMEOUT_FIRST_BYTE: "No byte of an answer within `timeouts.first_byte`.",
     Outcome.TIMEOUT_IDLE: "The answer fell silent for `timeouts.idle`.",

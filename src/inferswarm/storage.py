@@ -110,7 +110,7 @@ def write_file(path: Path, content: bytes) -> None:
         raise StorageError(f"{path} could not be written: {error.strerror}") from None
 
 
-def describe(config: RunConfig, model: str) -> dict[str, Any]:
+def describe(config: RunConfig, api: str, model: str) -> dict[str, Any]:
     """What `run.json` says of any run at its start; who starts it may add to this."""
     started = datetime.now(UTC)
     return {
@@ -118,7 +118,7 @@ def describe(config: RunConfig, model: str) -> dict[str, Any]:
         "started": started.isoformat(timespec="seconds"),
         "target": config.target.url,
         "backend": config.target.backend,
-        "api": config.target.api,
+        "api": api,
         "model": model,
         "inferswarm_version": __version__,
     }

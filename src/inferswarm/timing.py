@@ -15,6 +15,14 @@ from operator import sub
 
 from inferswarm.records import Record
 
+SERVER_SPANS = {
+    "queue": "Waiting for the model to take the request up.",
+    "prefill": "From taken up to the first token.",
+    "decode": "From the first token to the last.",
+    "total": "From received to answered.",
+}
+"""Durations that some servers tell of a request, and what each is called here."""
+
 
 def ttft_ns(record: Record) -> int | None:
     """From sent to the first token of any kind; None for answers that were not streamed."""

@@ -39,6 +39,7 @@ def test_every_flag_sets_its_option() -> None:
     values = {
         "target.url": "h:1", "target.api": "chat", "target.stream": None, "load.duration": "5s",
         "load.spawn_rate": "3/s", "target.insecure": None, "request.ignore_eos": None,
+        "request.use_beam_search": None, "target.keep_alive": None,
         "simulator.ttft": "1ms", "simulator.itl": "1ms",
     }  # fmt: skip
     for option in options_of(RunConfig):
@@ -56,7 +57,6 @@ def test_flags_are_shown_with_sentence_unit_and_default() -> None:
         "--max-output-tokens MAX_OUTPUT_TOKENS Upper bound of an answer's length. [tokens] " in text
     )
     assert "(default: 128)" in text
-    assert "--api {completions,chat}" in text
     assert "--stream, --no-stream" in text
 
 
@@ -110,7 +110,7 @@ def test_a_wrong_flag_is_refused_with_the_nearest(arguments: list[str], words: s
     ("arguments", "words"),
     [
         (["--users", "many"], "--users: load.users was given 'many'"),
-        (["--api", "chatt"], "--api: target.api was given 'chatt'"),
+        (["--spawn-rate", "fast"], "--spawn-rate: load.spawn_rate was given 'fast'"),
         (["--set", "load.usres=3"], "--set: unknown option load.usres"),
         (["--config", "none.yaml"], "configuration file none.yaml"),
     ],

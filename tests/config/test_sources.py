@@ -200,7 +200,7 @@ WRONG: list[tuple[str, object, str, str]] = [
     ("load.duration", "soon", "200ms, 60s, 2m or 1h30m", "'soon'"),
     ("load.spawn_rate", "fast", "10/s or 600/min", "'fast'"),
     ("request.temperature", -1, "a number of at least 0", "-1"),
-    ("target.api", "chatt", "one of completions, chat", "did you mean chat?"),
+    ("load.recorder", "nativ", "one of auto, native, gevent", "did you mean native?"),
     ("target.stream", "perhaps", "true or false", "'perhaps'"),
     ("target.url", "ftp://h", "host[:port][/path]", "'ftp://h'"),
     ("target.headers", "x", "a mapping of names to values", "***"),
@@ -229,7 +229,6 @@ def test_a_wrong_value_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("key", "longer", "innocent", "wrong"),
     [
-        ("target.api", "target.api_key_env", "MY_KEY", "chatt"),
         ("simulator.ttft", "simulator.ttft_sigma", 0.5, "soon"),
         ("simulator.itl", "simulator.itl_sigma", 0.5, "soon"),
     ],

@@ -8,7 +8,8 @@ import gevent
 from gevent import monkey
 
 from inferswarm.adapters import Wanted
-from inferswarm.adapters.openai import OpenAI
+from inferswarm.adapters.openai import COMPLETIONS
+from inferswarm.adapters.table import route
 from inferswarm.config.tree import TargetOptions
 from inferswarm.exchange import Exchange, Outcome, Tape
 from inferswarm.load.backlog import LIMIT_BYTES, Backlog
@@ -61,9 +62,8 @@ def engine_on(script: Script, share: Share = ALL) -> Iterator[tuple[Engine, list
             transport,
             Wire.of(target),
             Prompts(["one", "two"]),
-            OpenAI(),
+            route("openai"),
             Wanted(model="m"),
-            "openai",
             share,
             [records.extend],
         )
@@ -183,7 +183,7 @@ def test_a_backlog_beyond_its_bound_is_read_in_turn_and_counted() -> None:
     """A loop that is never idle must not let answers pile up without limit."""
     records: list[Record] = []
     large = Exchange(due_ns=1, sent_ns=2, end_ns=3, tape=Tape(b"x" * (LIMIT_BYTES // 30)))
-    backlog = Backlog(OpenAI(), [records.extend], ())
+    backlog = Backlog(COMPLETIONS, [records.extend], ())
     for k in range(60):
         backlog.put(large, replace(asked(), k=k))
     with gevent.Timeout(20):

@@ -213,7 +213,7 @@ def test_client_rows_show_every_number_of_the_client() -> None:
     plain = sample_run.snapshot_of(Summary()).client
     for field in ClientStats.__struct_fields__:
         old = getattr(plain, field)
-        new = ["w1"] if isinstance(old, list) else "other" if isinstance(old, str) else 77
+        new: object = ["w1"] if isinstance(old, list) else "other" if isinstance(old, str) else 77
         if isinstance(old, dict):
             new = {"127.0.0.1:8000": 7}
         if field.endswith("_lag_ms"):

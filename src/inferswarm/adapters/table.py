@@ -77,6 +77,8 @@ def wanted(asked: RequestOptions, route: Route, model: str, *, stream: bool) -> 
         usage_per_chunk=asked.usage_per_chunk,
         extra_body=asked.extra_body,
     )
+    if told.use_beam_search and (told.best_of or 0) < 2:
+        raise InputError("request.use_beam_search needs request.best_of, the beam's width: 2 or more")
     if why := route.adapter.refusal(told):
         raise InputError(f"{route.backend} {route.api}: {why}")
     return told
