@@ -1,4 +1,4 @@
-# make demo | test | test-slow | bench | check | docs | lock | clean
+# make demo | test | test-slow | bench | check | docs | wheel | lock | clean
 # PYTHON chooses the interpreter (3.11 or newer) that the virtual environment is made with.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow bench check format docs lock clean
+.PHONY: setup demo test test-slow bench check format docs wheel lock clean
 
 setup: $(STAMP) ## the virtual environment with everything pinned
 
@@ -45,6 +45,9 @@ format: setup
 
 docs: setup ## write the generated parts of the documentation again
 	$(BIN)/python tools/generate_docs.py
+
+wheel: setup ## a wheel and a source package in dist/, each proved in a fresh environment
+	$(BIN)/python tools/wheel.py
 
 lock: ## pin the newest versions again, with hashes; needs uv
 	cd requirements && for name in run dev; do \

@@ -6,7 +6,8 @@ The window of all costs and times, with N users that each wait for their answers
 
 Start-up, the first round (connections are opened), the last one and the report are outside. Both ends
 are instants when a round begins: a client that reads answers only after they ended has as much of it
-to do for earlier answers inside the window as it leaves undone at its end.
+to do for earlier answers inside the window as it leaves undone at its end. An open loop has no rounds:
+its window is all of the load, from the first request to the last.
 """
 
 from bisect import bisect_left
@@ -70,10 +71,39 @@ def of(load: Load, run: Measured) -> Figures:
         return found
     if load.kind == "memory":
         return found | _memory(run, answered)
-    window = steady_window(rows, load.users)
-    if window is None:
+    if load.kind == "open":
+        window = Window(rows[0].received_ns, rows[-1].received_ns)
+        return found | _cost(load, run, window) | _accuracy(load, run, window) | lags(run)
+    steady = steady_window(rows, load.users)
+    if steady is None:
         return found
-    return found | _cost(load, run, window) | _accuracy(load, run, window)
+    return found | _cost(load, run, steady) | _accuracy(load, run, steady)
+
+
+def lags(run: Measured) -> Figures:
+    """How late requests of an open loop were sent, by the client, and arrived, by the server; ms.
+
+    Requests have no common name: the n-th to be sent is taken as the n-th to arrive. Where not all
+    of either side succeeded nothing can be matched, and only the client's own figure is told.
+    """
+    timed = [
+        (one.sent_ns, one.due_ns)
+        for one in run.reported
+        if one.sent_ns is not None and one.due_ns is not None
+    ]
+    if not timed:
+        return {}
+    timed.sort()
+    found = _lag("send", [sent_ns - due_ns for sent_ns, due_ns in timed])
+    if len(timed) != len(run.truth.rows):
+        return found
+    arrived = zip(run.truth.rows, timed, strict=True)
+    return found | _lag("arrival", [row.received_ns - due_ns for row, (_, due_ns) in arrived])
+
+
+def _lag(name: str, late_ns: list[int]) -> Figures:
+    late_ns.sort()
+    return {f"{name}_lag_p{share}_ms": percentile(late_ns, share) / 1e6 for share in (50, 99)}
 
 
 def steady_window(rows: Sequence[Served], users: int) -> Window | None:
@@ -115,11 +145,14 @@ def _tokens_within(row: Served, window: Window) -> int:
 
 
 def _accuracy(load: Load, run: Measured, window: Window) -> Figures:
-    """What was reported minus what was so, over requests of the window; milliseconds."""
+    """What was reported minus what was so, over requests of the window; milliseconds.
+
+    A client that does not say when it sent a request is judged by all of its requests.
+    """
     if not load.stream:
         return {}
     served = [row for row in run.truth.rows if row.complete and window.has(row.received_ns)]
-    told = [one for one in run.reported if window.has(one.sent_ns)]
+    told = [one for one in run.reported if one.sent_ns is None or window.has(one.sent_ns)]
     if not served or not told:
         return {}
     true_ttft = sorted(row.token_ns[0] - row.received_ns for row in served)
@@ -130,6 +163,8 @@ def _accuracy(load: Load, run: Measured, window: Window) -> Figures:
         "ttft_true_ms": fmean(true_ttft) / 1e6,
         "ttft_error_mean_ms": (fmean(said_ttft) - fmean(true_ttft)) / 1e6,
     }
+    if true_gaps and said_gaps:
+        found["itl_error_mean_ms"] = (fmean(said_gaps) - fmean(true_gaps)) / 1e6
     for share in (50, 99):
         found[f"ttft_error_p{share}_ms"] = _apart(said_ttft, true_ttft, share)
         found[f"itl_true_p{share}_ms"] = percentile(true_gaps, share) / 1e6

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from bench.figures import Figures, Measured
 from bench.loads import Load
 
 SOURCES = Path(inferswarm.__file__).parent
-EXTRA_LIMIT_S = 60.0
 COUNTED_LIMIT_S = 180.0
 
 
@@ -43,7 +43,7 @@ def _play(
 ) -> tuple[int, int, machine.Samples]:
     """(launch, end, samples) of the client's process tree; raises BenchError when it fails."""
     account = machine.open_account()
-    limit_s = EXTRA_LIMIT_S + load.duration_s if load.requests is None else COUNTED_LIMIT_S
+    limit_s = client.patience_s + load.duration_s if load.requests is None else COUNTED_LIMIT_S
     said = out / "client.log"
     try:
         with said.open("wb") as log, machine.pinned(bench.client_cores):
@@ -62,6 +62,8 @@ def _play(
             samples = machine.watch(process, account, limit_s, memory=load.kind == "memory")
         finally:
             machine.kill(process, account)
+        if process.returncode == -signal.SIGKILL:
+            raise truth.BenchError(f"{client.name} was killed, at the latest after {limit_s:.0f} s")
         if process.returncode:
             tail = said.read_text(errors="replace").strip().splitlines()[-3:]
             raise truth.BenchError(f"{client.name} ended with {process.returncode}: {tail}")

@@ -2,18 +2,37 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from statistics import median
 from typing import Any
 
 from bench.clients.table import BASE
 from bench.figures import Figures, medians
 from bench.loads import Load
 
-Results = Mapping[str, Mapping[str, Sequence[Figures]]]
-"""Load name, then client name, to the figures of each run."""
+
+@dataclass(slots=True)
+class Row:
+    """One client under one load: the figures of each run, empty for one that failed.
+
+    `problem` is what went wrong last, also where a run told only a part, or why there is none.
+    """
+
+    runs: list[Figures] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def told(self) -> list[Figures]:
+        """The runs that came to something."""
+        return [run for run in self.runs if run]
+
+
+Results = Mapping[str, Mapping[str, Row]]
+"""Load name, then client name, to its row."""
 
 UNREAD_SHARE = 0.05
+PROBLEM_CHARACTERS = 200
 
 _COLUMNS = {
     "chunks_per_s": ("chunks/s", "{:,.0f}"),
@@ -26,8 +45,13 @@ _COLUMNS = {
     "ttft_error_mean_ms": ("TTFT error mean", "{:+.2f}"),
     "ttft_error_p50_ms": ("p50", "{:+.2f}"),
     "ttft_error_p99_ms": ("p99", "{:+.2f}"),
-    "itl_error_p50_ms": ("ITL error p50", "{:+.2f}"),
+    "itl_error_mean_ms": ("ITL error mean", "{:+.2f}"),
+    "itl_error_p50_ms": ("p50", "{:+.2f}"),
     "itl_error_p99_ms": ("p99", "{:+.2f}"),
+    "send_lag_p50_ms": ("sent late p50", "{:.2f}"),
+    "send_lag_p99_ms": ("p99", "{:.2f}"),
+    "arrival_lag_p50_ms": ("arrived late p50", "{:.2f}"),
+    "arrival_lag_p99_ms": ("p99", "{:.2f}"),
     "after_cpu_s": ("CPU s after", "{:.2f}"),
     "start_s": ("first request after s", "{:.2f}"),
     "start_cpu_s": ("CPU s until then", "{:.2f}"),
@@ -44,9 +68,24 @@ _SPEED = [
     "ttft_error_mean_ms",
     "ttft_error_p50_ms",
     "ttft_error_p99_ms",
+    "itl_error_mean_ms",
     "itl_error_p50_ms",
     "itl_error_p99_ms",
     "after_cpu_s",
+    "parse_backlog_max",
+]
+_OPEN = [
+    "requests_per_s",
+    "core_share",
+    "cpu_us_per_chunk",
+    "send_lag_p50_ms",
+    "send_lag_p99_ms",
+    "arrival_lag_p50_ms",
+    "arrival_lag_p99_ms",
+    "ttft_true_ms",
+    "ttft_error_mean_ms",
+    "ttft_error_p50_ms",
+    "ttft_error_p99_ms",
     "parse_backlog_max",
 ]
 _WHOLE = [
@@ -58,6 +97,7 @@ _WHOLE = [
 ]
 _COMPARED = {
     "speed": ("cpu_us_per_chunk", "CPU/chunk"),
+    "open": ("cpu_us_per_chunk", "CPU/chunk"),
     "whole": ("cpu_us_per_request", "CPU/request"),
     "start": ("start_s", "time"),
     "memory": ("memory_max_mb", "memory"),
@@ -71,43 +111,77 @@ def _kind(load: Load) -> str:
 def _names(load: Load) -> list[str]:
     return {
         "speed": _SPEED,
+        "open": _OPEN,
         "whole": _WHOLE,
         "start": ["start_s", "start_cpu_s"],
         "memory": ["memory_growth_mb", "memory_max_mb", "parse_backlog_max"],
     }[_kind(load)]
 
 
-def table(load: Load, by_client: Mapping[str, Sequence[Figures]]) -> str:
-    """One load: a row for each client, medians, and the ratio to the plain Locust client."""
+def table(load: Load, rows: Mapping[str, Row]) -> str:
+    """One load, a line for each client: medians with their spread, and ratios to the base client."""
     names = _names(load)
     key, called = _COMPARED[_kind(load)]
     titles = ["client", *(_COLUMNS[name][0] for name in names), f"{called} vs {BASE}", "runs"]
-    middle = {client: medians(runs) for client, runs in by_client.items()}
     lines = [f"### {load.title}", "", _line(titles), _line(["---"] * len(titles))]
-    for client, found in middle.items():
-        cells = [_cell(found, name) for name in names]
-        ratio = _ratio(found.get(key), middle.get(BASE, {}).get(key))
-        lines.append(_line([client, *cells, ratio, str(len(by_client[client]))]))
+    for client, row in rows.items():
+        if not row.told:
+            empty = ["-"] * (len(names) - 1)
+            lines.append(_line([client, f"not measured: {_brief(row.problem)}", *empty, "-", "0"]))
+            continue
+        cells = [_cell(row.told, name) for name in names]
+        lines.append(_line([client, *cells, _ratio(key, row, rows.get(BASE)), _count(row)]))
     return "\n".join([*lines, ""])
+
+
+def _count(row: Row) -> str:
+    if not row.problem:
+        return str(len(row.runs))
+    return f"{len(row.told)} of {len(row.runs)}: {_brief(row.problem)}"
+
+
+def _brief(problem: str) -> str:
+    """A problem as a cell takes it; the JSON has all of it."""
+    return " ".join(problem.split()).replace("|", "/")[:PROBLEM_CHARACTERS]
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(found: Figures, name: str) -> str:
-    return _COLUMNS[name][1].format(found[name]) if name in found else "-"
+def _cell(runs: Sequence[Figures], name: str) -> str:
+    """The median, and from several runs the least and the greatest."""
+    found = [run[name] for run in runs if name in run]
+    if not found:
+        return "-"
+    form = _COLUMNS[name][1].format
+    middle = form(median(found))
+    return middle if len(found) == 1 else f"{middle} ({form(min(found))}..{form(max(found))})"
 
 
-def _ratio(value: float | None, base: float | None) -> str:
-    return f"{value / base:.2f}" if value is not None and base else "-"
+def _ratio(key: str, row: Row, base: Row | None) -> str:
+    """Of the medians, and from several runs that of each."""
+    if base is None:
+        return "-"
+    own, other = medians(row.told).get(key), medians(base.told).get(key)
+    if own is None or not other:
+        return "-"
+    each = ratios(key, row, base)
+    said = f"{own / other:.2f}"
+    return f"{said} ({', '.join(f'{one:.2f}' for one in each)})" if len(each) > 1 else said
 
 
-def warnings(load: Load, by_client: Mapping[str, Sequence[Figures]]) -> list[str]:
+def ratios(key: str, row: Row, base: Row) -> list[float]:
+    """A figure divided by the base client's of the same run, for each run that has both."""
+    pairs = zip(row.runs, base.runs, strict=False)
+    return [own[key] / other[key] for own, other in pairs if key in own and other.get(key)]
+
+
+def warnings(load: Load, rows: Mapping[str, Row]) -> list[str]:
     """What makes a row doubtful: answers that were not reported, or left unread for later."""
     found = []
-    for client, runs in by_client.items():
-        for run in runs:
+    for client, row in rows.items():
+        for run in row.told:
             given, told = run.get("requests_answered", 0), run.get("requests_reported", 0)
             unread = run.get("parse_backlog_max", 0)
             if abs(given - told) > load.users:
@@ -137,12 +211,8 @@ def as_json(loads: Sequence[Load], results: Results, machine: dict[str, Any]) ->
             load.name: {
                 "load": asdict(load),
                 "clients": {
-                    client: {
-                        "median": medians(runs),
-                        "runs": list(runs),
-                        "to_base": _to_base(results[load.name], client),
-                    }
-                    for client, runs in results[load.name].items()
+                    client: _told(row, results[load.name].get(BASE))
+                    for client, row in results[load.name].items()
                 },
             }
             for load in loads
@@ -151,6 +221,20 @@ def as_json(loads: Sequence[Load], results: Results, machine: dict[str, Any]) ->
     }
 
 
-def _to_base(by_client: Mapping[str, Sequence[Figures]], client: str) -> Figures:
-    base, own = medians(by_client.get(BASE, [])), medians(by_client[client])
-    return {name: own[name] / base[name] for name in own if base.get(name)}
+def _told(row: Row, base: Row | None) -> dict[str, Any]:
+    """A row: every run as it was, and what the table makes of them."""
+    middle = medians(row.told)
+    other = medians(base.told) if base else {}
+    return {
+        "problem": row.problem,
+        "median": middle,
+        "spread": {name: _spread(row.told, name) for name in middle},
+        "runs": row.runs,
+        "to_base": {name: middle[name] / other[name] for name in middle if other.get(name)},
+        "to_base_of_runs": {name: ratios(name, row, base) for name in middle} if base else {},
+    }
+
+
+def _spread(runs: Sequence[Figures], name: str) -> list[float]:
+    found = [run[name] for run in runs if name in run]
+    return [min(found), max(found)]

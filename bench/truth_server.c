@@ -2,8 +2,9 @@
  *
  *   truth_server [--port N] [--ttft-us N] [--itl-us N] [--log FILE] [--no-token-times]
  *
- * Listens on 127.0.0.1 and prints "listening PORT". Speaks `POST /v1/completions`, streamed (one event,
- * one HTTP chunk and one write for each token) and not, and `GET /v1/models`; connections stay open.
+ * Listens on 127.0.0.1 and prints "listening PORT". Speaks `POST /v1/completions` and
+ * `/v1/chat/completions`, streamed (one event, one HTTP chunk and one write for each token) and not,
+ * `GET /v1/models` and `GET /health`; connections stay open.
  * Token i is due at received + ttft + i * itl, where `received` is the kernel's receive time of the
  * request's last byte; with 0/0 every open stream gets one token per turn of the loop.
  * SIGTERM and SIGINT end it in order: the log is written, all in host byte order, unsigned 64 bits:
@@ -62,7 +63,7 @@ typedef struct connection {
     size_t in_used, in_space;
     uint64_t stamp_ns; /* of the last read */
     row *row;
-    bool streamed;
+    bool streamed, chat;
     uint64_t sent; /* tokens written so far */
     uint64_t due_ns;
     size_t place;             /* in the agenda or the ring, while answering */
@@ -290,10 +291,38 @@ static bool say(connection *c, const char *data, size_t length)
 /* ---- answers ---- */
 
 #define MODEL "inferswarm-bench"
-#define EVENT \
-    "data: {\"id\":\"cmpl-%016llx\",\"object\":\"text_completion\",\"created\":1700000000,\"model\":\"" MODEL \
-    "\",\"choices\":[{\"index\":0,\"text\":\"%s\",\"logprobs\":null,\"finish_reason\":%s," \
-    "\"stop_reason\":null}],\"usage\":null}\n\n"
+#define CREATED ",\"created\":1700000000,\"model\":\"" MODEL "\",\"choices\":"
+#define TEXT_HEAD "{\"id\":\"cmpl-%016llx\",\"object\":\"text_completion\"" CREATED
+#define CHAT_HEAD "{\"id\":\"chatcmpl-%016llx\",\"object\":\"chat.completion%s\"" CREATED
+
+/* The event of one token, or with `reason` the one that ends the choice. */
+static void event(char *into, size_t space, const connection *c, const char *text, const char *reason)
+{
+    unsigned long long id = c->row->number;
+    if (c->chat)
+        snprintf(into, space, "data: " CHAT_HEAD
+                 "[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"logprobs\":null,\"finish_reason\":%s}],"
+                 "\"usage\":null}\n\n", id, ".chunk", text, reason);
+    else
+        snprintf(into, space, "data: " TEXT_HEAD
+                 "[{\"index\":0,\"text\":\"%s\",\"logprobs\":null,\"finish_reason\":%s,"
+                 "\"stop_reason\":null}],\"usage\":null}\n\n", id, text, reason);
+}
+
+/* An object up to its choices. */
+static size_t object_head(char *into, size_t space, const connection *c)
+{
+    unsigned long long id = c->row->number;
+    return (size_t)(c->chat ? snprintf(into, space, CHAT_HEAD, id, c->streamed ? ".chunk" : "")
+                            : snprintf(into, space, TEXT_HEAD, id));
+}
+
+/* The end of an object, after its choices. */
+static size_t usage(char *into, size_t space, unsigned long long tokens)
+{
+    return (size_t)snprintf(into, space, ",\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":%llu,"
+                            "\"total_tokens\":%llu}}", tokens, tokens + 8);
+}
 
 /* One HTTP chunk around `payload`, which must fit. */
 static size_t chunk(char *into, size_t space, const char *payload)
@@ -319,14 +348,14 @@ static void finished(connection *c)
 static void say_tail(connection *c)
 {
     char payload[EVENT_SPACE], tail[TAIL_SPACE];
-    unsigned long long id = c->row->number, tokens = c->row->tokens;
-    size_t used = 0;
-    snprintf(payload, sizeof payload, EVENT, id, "", "\"length\"");
+    size_t used = 0, told;
+    event(payload, sizeof payload, c, "", "\"length\"");
     used += chunk(tail + used, sizeof tail - used, payload);
-    snprintf(payload, sizeof payload,
-             "data: {\"id\":\"cmpl-%016llx\",\"object\":\"text_completion\",\"created\":1700000000,"
-             "\"model\":\"" MODEL "\",\"choices\":[],\"usage\":{\"prompt_tokens\":8,"
-             "\"completion_tokens\":%llu,\"total_tokens\":%llu}}\n\n", id, tokens, tokens + 8);
+    told = (size_t)snprintf(payload, sizeof payload, "data: ");
+    told += object_head(payload + told, sizeof payload - told, c);
+    told += (size_t)snprintf(payload + told, sizeof payload - told, "[]");
+    told += usage(payload + told, sizeof payload - told, c->row->tokens);
+    snprintf(payload + told, sizeof payload - told, "\n\n");
     used += chunk(tail + used, sizeof tail - used, payload);
     used += chunk(tail + used, sizeof tail - used, "data: [DONE]\n\n");
     used += (size_t)snprintf(tail + used, sizeof tail - used, "0\r\n\r\n");
@@ -356,16 +385,15 @@ static void say_whole(connection *c)
     row *r = c->row;
     size_t space = 768 + 6 * (size_t)r->tokens;
     char *body = grown(NULL, space), *whole = grown(NULL, space + 256);
-    size_t used = (size_t)snprintf(body, space,
-        "{\"id\":\"cmpl-%016llx\",\"object\":\"text_completion\",\"created\":1700000000,"
-        "\"model\":\"" MODEL "\",\"choices\":[{\"index\":0,\"text\":\"",
-        (unsigned long long)r->number);
+    size_t used = object_head(body, space, c);
+    used += (size_t)snprintf(body + used, space - used, "[{\"index\":0,\"%s\":%s",
+                             c->chat ? "message" : "text",
+                             c->chat ? "{\"role\":\"assistant\",\"content\":\"" : "\"");
     for (uint64_t i = 0; i < r->tokens; i++, used += 6)
         memcpy(body + used, " token", 6);
-    used += (size_t)snprintf(body + used, space - used,
-        "\",\"logprobs\":null,\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":8,"
-        "\"completion_tokens\":%llu,\"total_tokens\":%llu}}",
-        (unsigned long long)r->tokens, (unsigned long long)r->tokens + 8);
+    used += (size_t)snprintf(body + used, space - used, "\"%s,\"logprobs\":null,\"finish_reason\":\"length\"}]",
+                             c->chat ? "}" : "");
+    used += usage(body + used, space - used, r->tokens);
     size_t head = (size_t)snprintf(whole, 256,
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n", used);
     memcpy(whole + head, body, used);
@@ -407,7 +435,7 @@ static void begin(connection *c, bool streamed, uint64_t tokens)
     c->answering = true;
     agenda_add(c);
     if (streamed) {
-        snprintf(payload, sizeof payload, EVENT, (unsigned long long)c->row->number, " token", "null");
+        event(payload, sizeof payload, c, " token", "null");
         c->event_length = chunk(c->event, sizeof c->event, payload);
         say(c, head, sizeof head - 1);
     }
@@ -450,8 +478,14 @@ static void respond(connection *c, const char *head, char *body, size_t length)
     if (strncmp(head, "GET /v1/models ", 15) == 0)
         say_plain(c, "200 OK", "{\"object\":\"list\",\"data\":[{\"id\":\"" MODEL "\",\"object\":\"model\"}]}",
                   false);
-    else if (strncmp(head, "POST /v1/completions ", 21) == 0) {
+    else if (strncmp(head, "GET /health ", 12) == 0)
+        say_plain(c, "200 OK", "{}", false);
+    else if (strncmp(head, "POST /v1/completions ", 21) == 0 ||
+             strncmp(head, "POST /v1/chat/completions ", 26) == 0) {
         const char *stream = value_of(body, "\"stream\""), *limit = value_of(body, "\"max_tokens\"");
+        if (limit == NULL)
+            limit = value_of(body, "\"max_completion_tokens\"");
+        c->chat = head[10] == 'h';
         long tokens = limit ? strtol(limit, NULL, 10) : DEFAULT_TOKENS;
         tokens = tokens < 1 ? 1 : tokens > TOKEN_LIMIT ? TOKEN_LIMIT : tokens;
         begin(c, stream && strncmp(stream, "true", 4) == 0, (uint64_t)tokens);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inferswarm.adapters.openai import OpenAI
+from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.config.sources import Given, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InferswarmError, InputError, TargetError
@@ -33,7 +33,7 @@ def config(url: str, **options: object) -> RunConfig:
 def refusal(url: str, **options: object) -> str:
     """Why this target is refused: one line that names it."""
     with pytest.raises(TargetError) as refused:
-        find_model(config(url, **options), OpenAI())
+        find_model(config(url, **options), COMPLETIONS)
     message = str(refused.value)
     assert url in message
     assert "\n" not in message
@@ -43,7 +43,7 @@ def refusal(url: str, **options: object) -> str:
 def test_the_first_model_of_the_list_is_asked_for() -> None:
     """Without a model given, the server decides."""
     with answering(MODELS) as server:
-        assert find_model(config(f"127.0.0.1:{server.port}"), OpenAI()) == "tiny"
+        assert find_model(config(f"127.0.0.1:{server.port}"), COMPLETIONS) == "tiny"
     assert server.head.startswith("GET /v1/models HTTP/1.1\r\n")
 
 
@@ -51,7 +51,7 @@ def test_a_given_model_needs_no_list() -> None:
     """The server is only connected to."""
     with answering(None) as server:
         url = f"127.0.0.1:{server.port}"
-        assert find_model(config(url, target__model="mine"), OpenAI()) == "mine"
+        assert find_model(config(url, target__model="mine"), COMPLETIONS) == "mine"
     assert server.requests == []
 
 
@@ -60,7 +60,7 @@ def test_the_probe_uses_path_headers_and_key(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("abc\n")
     with answering(MODELS) as server:
         options = {"target__api_key_file": str(tmp_path / "key"), "target__headers": {"X-T": "1"}}
-        find_model(config(f"http://127.0.0.1:{server.port}/llm/v1/", **options), OpenAI())
+        find_model(config(f"http://127.0.0.1:{server.port}/llm/v1/", **options), COMPLETIONS)
     assert server.head.startswith("GET /llm/v1/models HTTP/1.1\r\n")
     assert "Authorization: Bearer abc\r\n" in server.head
     assert "X-T: 1\r\n" in server.head
@@ -70,7 +70,7 @@ def test_an_ipv6_literal_is_a_target() -> None:
     """With its brackets in the URL."""
     try:
         with answering(MODELS, host=IPV6) as server:
-            assert find_model(config(f"http://[::1]:{server.port}"), OpenAI()) == "tiny"
+            assert find_model(config(f"http://[::1]:{server.port}"), COMPLETIONS) == "tiny"
     except OSError as error:
         pytest.skip(f"no IPv6 here: {error}")
     assert f"Host: [::1]:{server.port}\r\n" in server.head
@@ -99,7 +99,7 @@ def test_a_name_that_does_not_resolve_is_explained(monkeypatch: pytest.MonkeyPat
 def test_a_name_that_cannot_be_one_is_explained(host: str) -> None:
     """An empty label, and one that is too long: refused before anything is asked."""
     with pytest.raises(InferswarmError) as refused:
-        find_model(config(f"http://{host}:8000"), OpenAI())
+        find_model(config(f"http://{host}:8000"), COMPLETIONS)
     assert host in str(refused.value)
 
 
@@ -210,7 +210,36 @@ def test_both_remedies_accept_a_self_signed_certificate(
     value: object = certificate if remedy == "ca_file" else True
     with answering(MODELS, tls=tls) as server:
         url = f"https://127.0.0.1:{server.port}"
-        assert find_model(config(url, **{f"target__{remedy}": value}), OpenAI()) == "tiny"
+        assert find_model(config(url, **{f"target__{remedy}": value}), COMPLETIONS) == "tiny"
+
+
+def test_the_probe_goes_by_the_proxy() -> None:
+    """As the load will: told the whole URL, with the proxy's own header."""
+    with answering(MODELS) as proxy:
+        by = f"http://me:secret@127.0.0.1:{proxy.port}"
+        assert (
+            find_model(config("http://h.example:8000/llm", target__proxy=by), COMPLETIONS) == "tiny"
+        )
+    assert proxy.head.startswith("GET http://h.example:8000/llm/v1/models HTTP/1.1\r\n")
+    assert "\r\nHost: h.example:8000\r\n" in proxy.head
+    assert "\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n" in proxy.head
+
+
+@pytest.mark.parametrize("url", ["http://h.example", "https://h.example"])
+def test_a_proxy_that_refuses_is_explained(url: str) -> None:
+    """With a remedy, and without the password."""
+    with answering(plain_answer(b"{}", b"407 Proxy Authentication Required")) as proxy:
+        by = f"http://me:secret@127.0.0.1:{proxy.port}"
+        message = refusal(url, target__proxy=by)
+    assert "HTTP 407; " in message
+    assert "proxy" in message
+    assert "secret" not in message
+
+
+def test_a_proxy_that_is_not_there_is_explained() -> None:
+    """By its own address."""
+    by = f"127.0.0.1:{free_port()}"
+    assert f"cannot connect by the proxy {by}" in refusal("http://h.example", target__proxy=by)
 
 
 @pytest.mark.parametrize("key", ["abc\n", "abc\r\nX-Evil: 1", "schlüssel", "\u2028"])
@@ -221,7 +250,9 @@ def test_a_strange_key_adds_no_header_and_ends_in_no_crash(
     monkeypatch.setenv("MY_KEY", key)
     with answering(MODELS) as server:
         try:
-            find_model(config(f"127.0.0.1:{server.port}", target__api_key_env="MY_KEY"), OpenAI())
+            find_model(
+                config(f"127.0.0.1:{server.port}", target__api_key_env="MY_KEY"), COMPLETIONS
+            )
         except InferswarmError as refused:
             assert isinstance(refused, InputError | TargetError)  # noqa: PT017
             return
@@ -232,4 +263,4 @@ def test_a_strange_key_adds_no_header_and_ends_in_no_crash(
 def test_a_strange_path_ends_in_no_crash(path: str) -> None:
     """Either it is asked for, or it is refused in one line."""
     with answering(plain_answer(b"{}", b"404 Not Found")) as server, pytest.raises(InferswarmError):
-        find_model(config(f"127.0.0.1:{server.port}{path}"), OpenAI())
+        find_model(config(f"127.0.0.1:{server.port}{path}"), COMPLETIONS)

@@ -25,7 +25,7 @@ KEYS: dict[str, set[str]] = {
     },
     "tokens": {"input", "output", "input_by_source", "output_by_source"},
     "concurrency": {"mean", "max"},
-    "verdict": {"valid", "reasons"},
+    "verdict": {"valid", "reasons", "warnings"},
     "client": {
         "workers", "lost_workers", "recorder", "clock", "cpu_share_max",
         "reader_cpu_share_max", "memory_max_mb", "descriptors_max",

@@ -1,6 +1,8 @@
 """Facts about the target: where to connect, and the very bytes of a request."""
 
+import shutil
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from inferswarm import __version__
 from inferswarm.adapters import HttpRequest
 from inferswarm.config.tree import TargetOptions
 from inferswarm.errors import InputError
-from inferswarm.target import Endpoint, Wire, request_headers
+from inferswarm.proxies import Proxy
+from inferswarm.target import Endpoint, Wire, request_headers, secrets_of
 from tests.builders import FUZZ
 
 POST = HttpRequest("POST", "/v1/completions", b'{"a": 1}')
@@ -168,6 +171,93 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path, content: byte
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"target.api_key_file"):
         request_headers(target(api_key_file=path), {})
+
+
+def test_a_proxy_is_told_the_whole_url_and_its_own_header() -> None:
+    """For plain HTTP; in a tunnel the target sees neither."""
+    options = {"proxy": "http://me:secret@p:3128"}
+    head = lines(Wire.of(target("h:8000/llm", **options)))
+    assert head[:2] == ["POST http://h:8000/llm/v1/completions HTTP/1.1", "Host: h:8000"]
+    assert "Proxy-Authorization: Basic bWU6c2VjcmV0" in head
+    tunnelled = lines(Wire.of(target("https://h/llm", **options)))
+    assert tunnelled[0] == "POST /llm/v1/completions HTTP/1.1"
+    assert not [line for line in tunnelled if line.startswith("Proxy")]
+
+
+def test_the_endpoint_knows_the_way() -> None:
+    """The proxy, and whether connections are kept."""
+    endpoint = Endpoint.of(target("h", proxy="p:3128", keep_alive=False))
+    assert (endpoint.proxy, endpoint.keep_alive) == (Proxy("p", 3128), False)
+    assert Endpoint.of(target("127.0.0.1")).keep_alive
+
+
+def test_without_keep_alive_the_server_is_told_so() -> None:
+    """By the header for it, which is not sent else."""
+    assert "Connection: close" in lines(Wire.of(target(keep_alive=False)))
+    assert not [line for line in lines(Wire.of(target())) if line.startswith("Connection")]
+
+
+def test_what_a_proxy_must_not_leak_is_a_secret() -> None:
+    """Its password, alone and as it goes over the wire."""
+    secrets = secrets_of(target(proxy="http://me:open-sesame@p:3128"), {})
+    assert {"open-sesame", "bWU6b3Blbi1zZXNhbWU="} <= {*secrets}
+
+
+@pytest.fixture(scope="module")
+def client_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with cert.pem, key.pem, both.pem, other.pem (another key) and locked.pem."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("the openssl command, which makes the certificate, is not installed")
+    folder = tmp_path_factory.mktemp("client")
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    for key, more in (
+        ("other", ["-nodes"]),
+        ("locked", ["-passout", "pass:open-sesame"]),
+        ("key", ["-nodes"]),
+    ):
+        out = ["-keyout", f"{key}.pem", "-out", "cert.pem"]
+        command = [openssl, "req", "-x509", *new_key, "-days", "2", "-subj", "/CN=c", *more, *out]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    both = (folder / "cert.pem").read_bytes() + (folder / "key.pem").read_bytes()
+    (folder / "both.pem").write_bytes(both)
+    (folder / "noise.pem").write_text("noise")
+    return folder
+
+
+@pytest.mark.parametrize("names", [("both", None), ("cert", "key")])
+def test_a_client_certificate_may_hold_its_key_or_not(
+    client_files: Path, names: tuple[str, str | None]
+) -> None:
+    """In one file, or in two."""
+    assert Endpoint.of(with_client(client_files, *names)).tls is not None
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "why"),
+    [
+        ("none", None, r"target.client_cert .*none.pem: No such file or directory; check the path"),
+        ("cert", "none", r"target.client_key .*none.pem: No such file or directory"),
+        ("noise", None, r"target.client_cert .*noise.pem: .*; give PEM files that belong together"),
+        ("cert", None, r"target.client_cert .*cert.pem: .*; give PEM files"),
+        ("cert", "other", r"target.client_key .*other.pem: .*MISMATCH; give PEM files"),
+        ("cert", "locked", r"target.client_key .*locked.pem: the key is encrypted; give one"),
+        (None, "key", r"target.client_key: .*give target.client_cert"),
+    ],
+)
+def test_a_client_certificate_that_cannot_be_used_is_refused(
+    client_files: Path, cert: str | None, key: str | None, why: str
+) -> None:
+    """In one line that names the file and the option; nobody is asked for a passphrase."""
+    with pytest.raises(InputError, match=why) as refused:
+        Endpoint.of(with_client(client_files, cert, key))
+    assert "\n" not in str(refused.value)
+
+
+def with_client(folder: Path, cert: str | None, key: str | None) -> TargetOptions:
+    """Options with these files of a folder."""
+    files = {"client_cert": cert, "client_key": key}
+    return target("https://h", **{k: folder / f"{v}.pem" for k, v in files.items() if v})
 
 
 LINE_ENDS = st.text(st.sampled_from("ab\r\n: "), max_size=20)

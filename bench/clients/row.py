@@ -15,11 +15,14 @@ from bench.loads import Load
 class Reported:
     """One successful request as a client reported it: when sent, and when each token arrived.
 
-    `sent_ns` is Unix nanoseconds, `token_ns` counts from it; both by the client's own clock.
+    `sent_ns` is Unix nanoseconds, None where the client does not tell; `token_ns` counts from it.
+    `due_ns` is when an open loop had it due. All by the client's own clock. A client that tells only
+    the mean gap of a request has two tokens, that far apart.
     """
 
-    sent_ns: int
+    sent_ns: int | None
     token_ns: list[int]
+    due_ns: int | None = None
 
 
 class Client(Protocol):
@@ -29,8 +32,18 @@ class Client(Protocol):
     def name(self) -> str:
         """What the table calls it."""
 
+    @property
+    def patience_s(self) -> float:
+        """How long starting and reporting may take beside the load."""
+
+    def plays(self, load: Load) -> bool:
+        """Whether this row takes part in a load."""
+
     def missing(self) -> str:
         """Why this row cannot be measured here; empty when it can."""
+
+    def prepare(self) -> None:
+        """Make what a run needs, before anything is measured; raises BenchError."""
 
     def command(self, load: Load, url: str, out: Path) -> list[str]:
         """What to start; results go into the folder `out`."""

@@ -18,6 +18,7 @@ from inferswarm.storage import Reading, RunFolder, read_records
 BASE = "fasthttpuser"
 ROOT = Path(__file__).parents[2]
 AIOHTTP = "aiohttp==3.14.*"
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,18 @@ class Inferswarm:
 
     name: str
     recorder: str = ""
+    patience_s: float = PATIENCE_S
+
+    def plays(self, load: Load) -> bool:
+        """All loads."""
+        return True
 
     def missing(self) -> str:
         """Always there."""
         return ""
+
+    def prepare(self) -> None:
+        """Nothing."""
 
     def command(self, load: Load, url: str, out: Path) -> list[str]:
         """`python -m inferswarm run ...`."""
@@ -56,7 +65,7 @@ class Inferswarm:
         """From its records."""
         for record in read_records(RunFolder(out / "run"), Reading()):
             if record.ok:
-                yield Reported(record.sent_ns, record.chunk_ns)
+                yield Reported(record.sent_ns, record.chunk_ns, record.due_ns)
 
     def notes(self, out: Path) -> dict[str, float]:
         """How many answers at most waited to be read, and merged reads."""
@@ -72,11 +81,16 @@ class Scripted:
     python: str
     start: tuple[str, ...]
     needs: str
+    patience_s: float = PATIENCE_S
+
+    def plays(self, load: Load) -> bool:
+        """All loads."""
+        return True
 
     def missing(self) -> str:
         """Whether its library can be imported."""
         if not Path(self.python).exists():
-            return f"{self.needs} is not installed: python -m bench --install"
+            return f"{self.needs} is not installed: python -m bench --install {self.name}"
         done = subprocess.run(
             [self.python, "-c", f"import {self.needs}"],
             capture_output=True,
@@ -84,6 +98,9 @@ class Scripted:
             timeout=60,
         )
         return "" if done.returncode == 0 else f"{self.python} has no {self.needs}"
+
+    def prepare(self) -> None:
+        """Nothing."""
 
     def command(self, load: Load, url: str, out: Path) -> list[str]:
         """Its script, with the load in the environment."""

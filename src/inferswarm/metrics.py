@@ -5,6 +5,7 @@ Summary, report, page, terminal and `docs/metrics.md` are all made from this tab
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from inferswarm import timing
 from inferswarm.records import Record
@@ -43,6 +44,15 @@ def _time(
     name: str, title: str, sentence: str, aliases: str, read: Callable[[Record], int | None]
 ) -> Metric:
     return Metric(name, title, "ms", NS_PER_MS, sentence, aliases, _once(read))
+
+
+def _told(name: str, record: Record) -> int | None:
+    return record.server_ns.get(name)
+
+
+def _tokens_per_chunk(record: Record) -> int | None:
+    chunks = len(record.chunk_ns)
+    return record.output_tokens * 1_000 // chunks if record.streamed and chunks else None
 
 
 METRICS = (
@@ -125,6 +135,25 @@ METRICS = (
         "",
         lambda record: record.connect_ns,
     ),
+    *(
+        _time(
+            f"server_{name}",
+            f"Server: {name}",
+            f"As the server itself told of each request: {sentence[0].lower()}{sentence[1:]} "
+            "Requests of which it told nothing are left out.",
+            "",
+            partial(_told, name),
+        )
+        for name, sentence in timing.SERVER_SPANS.items()
+    ),
+    _time(
+        "ttft_rest",
+        "TTFT, rest",
+        "TTFT less the queue and prefill that the server told: network, the server's front end and "
+        "tokenizer.",
+        "",
+        timing.ttft_rest_ns,
+    ),
     Metric(
         "input_tokens",
         "Input tokens",
@@ -142,6 +171,25 @@ METRICS = (
         "Length of the answer by the best source there was (see `tokens`).",
         "OSL",
         _once(lambda record: record.output_tokens),
+    ),
+    Metric(
+        "cached_tokens",
+        "Cached tokens",
+        "tokens",
+        1,
+        "Tokens of the prompt that the server took from its cache, where it says so.",
+        "",
+        _once(lambda record: record.cached_tokens),
+    ),
+    Metric(
+        "tokens_per_chunk",
+        "Tokens per chunk",
+        "tokens",
+        1_000,
+        "Output tokens divided by the chunks that brought them; above 1 the server sends several at "
+        "once, and ITL shares each gap among them. Streamed requests only.",
+        "",
+        _once(_tokens_per_chunk),
     ),
 )
 METRIC_BY_NAME = {metric.name: metric for metric in METRICS}

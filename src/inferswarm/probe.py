@@ -1,20 +1,21 @@
 """A look at the target before any load: whether it can be reached, and which model it serves."""
 
 import http.client
-import os
 import socket
 import ssl
 
 from inferswarm.adapters import Adapter
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import TargetError
-from inferswarm.target import Endpoint, Wire, request_headers
+from inferswarm.proxies import Proxy, TunnelError, open_tunnel
+from inferswarm.target import Endpoint, Wire
 
 PROBE_LIMIT_S = 10.0
 _EXPLAINED = {
     401: "it wants a key: set {env} or --api-key-file",
     403: "the key is not accepted: check {env} or --api-key-file",
     404: "it has no model list there: check --target and --backend, or give --model",
+    407: "the proxy wants a user and a password: see --proxy",
 }
 
 
@@ -25,9 +26,10 @@ def find_model(config: RunConfig, adapter: Adapter) -> str:
     `target.model`, has no model to tell.
     """
     listing = adapter.models_request()
-    if config.target.model or listing is None:
+    known = config.target.model or adapter.default_model
+    if known or listing is None:
         _reach(config).close()
-        return config.target.model
+        return known
     body = _get(config, listing.path)
     try:
         models = adapter.read_models(body)
@@ -42,8 +44,8 @@ def _get(config: RunConfig, path: str) -> bytes:
     target = config.target
     connection = _reach(config)
     try:
-        route = Wire.of(target).route(path)
-        connection.request("GET", route, headers=request_headers(target, os.environ))
+        wire = Wire.of(target)
+        connection.request("GET", wire.origin + wire.route(path), headers=dict(wire.headers))
         response = connection.getresponse()
         body = response.read(1 << 20)
     except TimeoutError:
@@ -72,30 +74,46 @@ def _limit_s(config: RunConfig) -> float:
 
 
 def _reach(config: RunConfig) -> http.client.HTTPConnection:
+    """A connection to the target, by the same way that the load will take."""
     endpoint = Endpoint.of(config.target)
     limit_s = _limit_s(config)
-    connection: http.client.HTTPConnection
-    if endpoint.tls is None:
-        connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=limit_s)
-    else:
-        connection = http.client.HTTPSConnection(
-            endpoint.host, endpoint.port, timeout=limit_s, context=endpoint.tls
-        )
+    speaks = http.client.HTTPSConnection if endpoint.tls else http.client.HTTPConnection
+    connection = speaks(endpoint.host, endpoint.port, timeout=limit_s)
     try:
-        connection.connect()
-    except UnicodeError:
-        raise TargetError(f"{config.target.url}: not a host name; check --target") from None
+        connection.sock = _open(endpoint, limit_s)
     except OSError as error:
-        raise TargetError(_unreachable(config.target.url, limit_s, error)) from None
+        why = _unreachable(config.target.url, limit_s, error, endpoint.proxy)
+        raise TargetError(why) from None
+    except ValueError:
+        raise TargetError(f"{config.target.url}: not a host name; check --target") from None
     return connection
 
 
-def _unreachable(url: str, limit_s: float, error: OSError) -> str:
+def _open(endpoint: Endpoint, limit_s: float) -> socket.socket:
+    next_hop = endpoint.proxy or endpoint
+    sock = socket.create_connection((next_hop.host, next_hop.port), limit_s)
+    try:
+        if endpoint.tls is None:
+            return sock
+        if endpoint.proxy is not None:
+            open_tunnel(endpoint.proxy, endpoint.host, endpoint.port, sock.recv, sock.sendall)
+        return endpoint.tls.wrap_socket(sock, server_hostname=endpoint.host)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _unreachable(url: str, limit_s: float, error: OSError, proxy: Proxy | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message
         return f"{url}: its certificate is not accepted: {why}; give --ca-file or --insecure"
+    if isinstance(error, TunnelError):
+        return f"{url}: {error}"
     if isinstance(error, ssl.SSLError):
         return f"{url}: TLS failed ({error.reason}); does the port speak https?"
+    if proxy is not None:
+        where = f"proxy {proxy.host}:{proxy.port}"
+        return f"{url}: cannot connect by the {where} ({error.strerror or error}); check --proxy"
     if isinstance(error, TimeoutError):
         return f"{url}: no connection within {limit_s:g} s; check host, port and firewall"
     if isinstance(error, socket.gaierror):

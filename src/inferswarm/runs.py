@@ -146,6 +146,7 @@ class LocalRun:
         except msgspec.DecodeError:
             return  # the master died in the middle of a line
         finally:
+            stdout.close()
             self._events.put(None)
 
     @staticmethod

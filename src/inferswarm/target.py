@@ -13,6 +13,7 @@ from inferswarm import __version__
 from inferswarm.adapters import HttpRequest
 from inferswarm.config.tree import TargetOptions
 from inferswarm.errors import InputError
+from inferswarm.proxies import Proxy, proxy_of
 
 SECRET_LENGTH = 6
 _PORTS = {"http": 80, "https": 443}
@@ -21,34 +22,52 @@ _LINE_ENDS = str.maketrans({"\r": "", "\n": ""})
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to connect; `tls` is None for plain HTTP."""
+    """Where to connect and how; `tls` is None for plain HTTP, `proxy` when there is none."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    proxy: Proxy | None = None
+    keep_alive: bool = True
 
     @classmethod
     def of(cls, target: TargetOptions) -> Self:
-        """Raises InputError for certificates that cannot be read."""
+        """Raises InputError for certificates that cannot be read, and for an impossible proxy."""
         url = urlsplit(target.url)
         tls = _tls(target) if url.scheme == "https" else None
-        return cls(url.hostname or "", url.port or _PORTS[url.scheme], tls)
+        return cls(
+            url.hostname or "",
+            url.port or _PORTS[url.scheme],
+            tls,
+            proxy_of(target),
+            target.keep_alive,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Turns request values into HTTP/1.1 bytes for one target."""
+    """Turns request values into HTTP/1.1 bytes for one target.
+
+    `origin` goes before the path where a proxy must be told it.
+    """
 
     host: str
     base: str
     headers: tuple[tuple[str, str], ...] = ()
+    origin: str = ""
 
     @classmethod
     def of(cls, target: TargetOptions) -> Self:
         """Reads the API key where the options say it is."""
         url = urlsplit(target.url)
-        given = request_headers(target, os.environ)
-        return cls(url.netloc.rpartition("@")[2], url.path.rstrip("/"), tuple(given.items()))
+        headers = request_headers(target, os.environ)
+        proxy = proxy_of(target) if url.scheme == "http" else None
+        if proxy is not None:
+            headers |= proxy.headers
+        if not target.keep_alive:
+            headers["Connection"] = "close"
+        origin = f"http://{url.netloc}" if proxy else ""
+        return cls(url.netloc, url.path.rstrip("/"), tuple(headers.items()), origin)
 
     def bytes_of(self, request: HttpRequest) -> bytes:
         """Head and body; a header value cannot start another line."""
@@ -67,7 +86,7 @@ class Wire:
 def _head(wire: Wire, method: str, path: str) -> bytes:
     """All of a head that is the same for every request of a run, each line ended."""
     lines = [
-        f"{method} {wire.route(path)} HTTP/1.1",
+        f"{method} {wire.origin}{wire.route(path)} HTTP/1.1",
         f"Host: {wire.host}",
         f"User-Agent: inferswarm/{__version__}",
         "Accept: text/event-stream, application/json",
@@ -78,9 +97,11 @@ def _head(wire: Wire, method: str, path: str) -> bytes:
 
 
 def secrets_of(target: TargetOptions, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What a server might echo and nobody may read: header values, and the key alone."""
+    """What a server might echo and nobody may read: header values, keys and passwords alone."""
     values = [*request_headers(target, environment).values()]
     alone = [value.removeprefix("Bearer ") for value in values]
+    proxy = proxy_of(target)
+    alone += proxy.secrets if proxy else ()
     return tuple(sorted({one for one in values + alone if len(one) >= SECRET_LENGTH}, key=len))[
         ::-1
     ]
@@ -118,4 +139,28 @@ def _tls(target: TargetOptions) -> ssl.SSLContext:
     if target.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if target.client_cert is not None:
+        _load_client_cert(context, target.client_cert, target.client_key)
+    elif target.client_key is not None:
+        raise InputError(
+            "target.client_key: a key alone is no certificate; give target.client_cert"
+        )
     return context
+
+
+def _load_client_cert(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
+    def no_passphrase() -> str:
+        raise InputError(f"{name}: the key is encrypted; give one without a passphrase")
+
+    name = f"target.client_cert {cert}" if key is None else f"target.client_key {key}"
+    for option, path in (("client_cert", cert), ("client_key", key)):
+        try:
+            if path is not None:
+                path.read_bytes()
+        except OSError as error:
+            raise InputError(f"target.{option} {path}: {error.strerror}; check the path") from None
+    try:
+        context.load_cert_chain(cert, key, no_passphrase)
+    except OSError as error:  # ssl.SSLError is one
+        reason = getattr(error, "reason", None) or "no certificate and key in it"
+        raise InputError(f"{name}: {reason}; give PEM files that belong together") from None

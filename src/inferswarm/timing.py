@@ -41,6 +41,14 @@ def ttfo_ns(record: Record) -> int | None:
     return answer[0] if record.streamed and answer else None
 
 
+def ttft_rest_ns(record: Record) -> int | None:
+    """TTFT less what the server says of queue and prefill: network, its front end, its tokenizer."""
+    first, told = ttft_ns(record), record.server_ns
+    if first is None or not ("queue" in told or "prefill" in told):
+        return None
+    return max(0, first - told.get("queue", 0) - told.get("prefill", 0))
+
+
 def e2e_ns(record: Record) -> int | None:
     """From sent to the last chunk that carried tokens."""
     return record.chunk_ns[-1] if record.chunk_ns else None

@@ -48,10 +48,11 @@ class Client(msgspec.Struct):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """`valid`, and one sentence for each reason against it."""
+    """`valid`, one sentence for each reason against it, and warnings that leave it valid."""
 
     valid: bool
     reasons: list[str]
+    warnings: list[str] = []
 
 
 def judge(summary: Summary, client: Client, *, complete: bool = True) -> Verdict:
@@ -65,6 +66,12 @@ def judge(summary: Summary, client: Client, *, complete: bool = True) -> Verdict
         ),
         reasons=reasons,
     )
+
+
+def with_more(verdict: Verdict, reasons: list[str], warnings: list[str]) -> Verdict:
+    """A verdict with what another rule found."""
+    all_reasons = [*verdict.reasons, *reasons]
+    return Verdict(not all_reasons, all_reasons, [*verdict.warnings, *warnings])
 
 
 def _of_data(summary: Summary, *, complete: bool) -> list[str]:

@@ -1,6 +1,7 @@
 """Facts about how figures come from samples, truth and reports."""
 
 from array import array
+from dataclasses import replace
 
 import pytest
 from bench.clients.row import Reported
@@ -70,6 +71,53 @@ def test_errors_are_what_was_reported_minus_what_was_so() -> None:
     assert found["ttft_error_mean_ms"] == pytest.approx(2)
     assert found["ttft_error_p99_ms"] == pytest.approx(2)
     assert found["itl_error_p50_ms"] == pytest.approx(0)
+
+
+def test_requests_without_an_instant_all_count() -> None:
+    """A client that does not say when it sent is judged by all that it tells."""
+    measured = run(5, 0)
+    told = [Reported(None, one.token_ns) for one in measured.reported]
+    told[0] = Reported(None, [250 * MS, 260 * MS, 270 * MS])
+    found = figures.of(LOAD, replace(measured, reported=told))
+    assert found["ttft_error_mean_ms"] == pytest.approx(200 / 10)
+    assert found["itl_error_mean_ms"] == pytest.approx(0)
+
+
+def test_one_gap_for_a_request_is_compared_with_all_gaps() -> None:
+    """A client that tells only means has its own mean error."""
+    measured = run(5, 0)
+    told = [Reported(one.sent_ns, [50 * MS, 61 * MS]) for one in measured.reported]
+    found = figures.of(LOAD, replace(measured, reported=told))
+    assert found["itl_error_mean_ms"] == pytest.approx(1)
+
+
+def open_loop(late_ns: int, lost: int = 0) -> figures.Measured:
+    """Requests due every 10 ms, sent `late_ns` later and received 1 ms after that."""
+    dues = [ROUND_NS + i * 10 * MS for i in range(100)]
+    rows = [served(i, due + late_ns + MS) for i, due in enumerate(dues)]
+    told = [Reported(due + late_ns, [51 * MS, 61 * MS, 71 * MS], due) for due in reversed(dues)]
+    return replace(run(3, 0), truth=Truth(rows, 0, 0), reported=told[lost:])
+
+
+def test_an_open_loop_tells_how_late_requests_were_sent_and_arrived() -> None:
+    """Sent is the client's own instant, arrived the server's; both less when they were due."""
+    found = figures.of(replace(LOAD, kind="open"), open_loop(3 * MS))
+    assert found["send_lag_p50_ms"] == pytest.approx(3)
+    assert found["send_lag_p99_ms"] == pytest.approx(3)
+    assert found["arrival_lag_p50_ms"] == pytest.approx(4)
+    assert found["requests_per_s"] == pytest.approx(100)
+    assert found["ttft_error_mean_ms"] == pytest.approx(1)
+
+
+def test_arrivals_that_match_no_request_are_not_told() -> None:
+    """With fewer requests reported than served only the client's own lag stands."""
+    found = figures.lags(open_loop(3 * MS, lost=1))
+    assert set(found) == {"send_lag_p50_ms", "send_lag_p99_ms"}
+
+
+def test_a_closed_loop_has_no_lags() -> None:
+    """Nothing is due there."""
+    assert figures.lags(run(3, 0)) == {}
 
 
 def test_medians_ignore_runs_without_the_figure() -> None:

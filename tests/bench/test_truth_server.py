@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 from bench.truth import Pace, Truth, build, compiler, read_log, running
 
 from inferswarm.adapters import Answer, Wanted
-from inferswarm.adapters.openai import OpenAI
+from inferswarm.adapters.openai import CHAT, COMPLETIONS
 from inferswarm.exchange import Tape
 from inferswarm.framing.http1 import EndFinder, Response, read_response
 from inferswarm.prompts import Prompt
@@ -48,10 +49,15 @@ def dial(url: str) -> socket.socket:
     return socket.create_connection((where.hostname, where.port), timeout=LIMIT_S)
 
 
-def wire(tokens: int, *, stream: bool, prompt: str = "hello") -> bytes:
+def wire(
+    tokens: int,
+    *,
+    stream: bool,
+    prompt: str = "hello",
+    api: Literal["completions", "chat"] = "completions",
+) -> bytes:
     """A request as inferswarm's own adapter words it."""
     wanted = Wanted(
-        api="completions",
         model="inferswarm-bench",
         stream=stream,
         max_output_tokens=tokens,
@@ -59,7 +65,7 @@ def wire(tokens: int, *, stream: bool, prompt: str = "hello") -> bytes:
         temperature=None,
         extra_body={},
     )
-    asked = OpenAI().request(Prompt(0, prompt), wanted)
+    asked = (CHAT if api == "chat" else COMPLETIONS).request(Prompt(0, prompt), wanted)
     head = f"{asked.method} {asked.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(asked.body)}"
     return head.encode() + b"\r\n\r\n" + asked.body
 
@@ -83,7 +89,7 @@ def ask(sock: socket.socket, tokens: int, *, stream: bool) -> Answer:
     sock.sendall(wire(tokens, stream=stream))
     response = receive(sock)
     assert (response.status, response.error) == (200, "")
-    return OpenAI().read(response)
+    return COMPLETIONS.read(response, "")
 
 
 @pytest.mark.parametrize("pace", [Pace(), Pace(2_000, 500)])
@@ -107,11 +113,40 @@ def test_a_plain_answer_is_one_object_with_usage(start: Start, pace: Pace) -> No
             assert (answer.streamed, answer.output_tokens, answer.ended) == (False, tokens, True)
 
 
+def test_chat_is_answered_in_its_own_form(start: Start) -> None:
+    """Streamed or not, on one connection with completions, which keep theirs."""
+    with start(Pace(1_000, 100)) as url, dial(url) as sock:
+        for stream in (True, False):
+            for tokens in (1, 20):
+                sock.sendall(wire(tokens, stream=stream, api="chat"))
+                response = receive(sock)
+                answer = COMPLETIONS.read(response, "")
+                assert (answer.output_tokens, answer.ended) == (tokens, True)
+                assert b"chat.completion" in response.body
+            assert ask(sock, 3, stream=stream).output_tokens == 3
+
+
+def test_newer_names_of_the_token_limit_are_taken(start: Start) -> None:
+    """`max_completion_tokens` counts where `max_tokens` is absent."""
+    body = b'{"messages":[],"stream":false,"max_completion_tokens":4}'
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    with start(Pace()) as url, dial(url) as sock:
+        sock.sendall(head.encode() + body)
+        assert COMPLETIONS.read(receive(sock), "").output_tokens == 4
+
+
+def test_its_health_is_good(start: Start) -> None:
+    """`GET /health` is what some tools ask first."""
+    with start(Pace()) as url, dial(url) as sock:
+        sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert receive(sock).status == 200
+
+
 def test_the_model_list_names_one_model(start: Start) -> None:
     """`GET /v1/models` is what a client without a model name asks."""
     with start(Pace()) as url, dial(url) as sock:
         sock.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert OpenAI().read_models(receive(sock).body) == ["inferswarm-bench"]
+        assert COMPLETIONS.read_models(receive(sock).body) == ["inferswarm-bench"]
 
 
 def test_keys_inside_the_prompt_are_not_options(start: Start) -> None:
@@ -119,7 +154,7 @@ def test_keys_inside_the_prompt_are_not_options(start: Start) -> None:
     prompt = '"max_tokens": 9, "stream": true'
     with start(Pace()) as url, dial(url) as sock:
         sock.sendall(wire(3, stream=False, prompt=prompt))
-        assert OpenAI().read(receive(sock)).output_tokens == 3
+        assert COMPLETIONS.read(receive(sock), "").output_tokens == 3
 
 
 def test_requests_sent_ahead_are_answered_in_turn(start: Start) -> None:
@@ -158,7 +193,7 @@ def test_many_streams_at_once_are_each_whole(start: Start, log: Path) -> None:
         for number, sock in enumerate(socks):
             sock.sendall(wire(1 + number, stream=True))
         for number, sock in enumerate(socks):
-            assert OpenAI().read(receive(sock)).output_tokens == 1 + number
+            assert COMPLETIONS.read(receive(sock), "").output_tokens == 1 + number
             sock.close()
     assert sorted(row.tokens for row in read_log(log).rows) == list(range(1, 101))
 
@@ -186,7 +221,7 @@ def test_a_client_that_does_not_read_gets_its_whole_answer_later(start: Start) -
         slow.sendall(wire(60_000, stream=True))
         assert ask(quick, 5, stream=True).output_tokens == 5
         time.sleep(0.2)
-        assert OpenAI().read(receive(slow)).output_tokens == 60_000
+        assert COMPLETIONS.read(receive(slow), "").output_tokens == 60_000
 
 
 def test_garbage_is_refused_and_survived(start: Start) -> None:

@@ -1,11 +1,14 @@
 """The C recorder: where an answer ends, whose clock stamps it, and what must not disturb it."""
 
+import errno
 import itertools
 import os
 import signal
 import socket as plain_socket
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -195,7 +198,7 @@ def test_a_handle_is_never_used_again() -> None:
     for _ in range(100):
         ours, theirs = plain_socket.socketpair()
         numbers.add(ours.fileno())
-        handle = reader.adopt(ours.detach())
+        handle = reader.adopt(ours.detach(), False)
         handles.add(handle)
         reader.close(handle)
         theirs.close()
@@ -215,7 +218,7 @@ def test_an_answer_larger_than_the_limit_is_ended() -> None:
     reader = _reader.Reader(ANCHOR_NS, 1 << 16)
     ours, theirs = plain_socket.socketpair()
     ours.setblocking(False)
-    handle = reader.adopt(ours.detach())
+    handle = reader.adopt(ours.detach(), False)
     assert reader.begin(handle)
     theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 90_000)
     with gevent.Timeout(5):
@@ -225,9 +228,71 @@ def test_an_answer_larger_than_the_limit_is_ended() -> None:
     theirs.close()
 
     assert ended == [handle]
-    assert 1 << 12 < len(taken[0]) <= 1 << 16
+    assert 1 << 16 < len(taken[0]) < (1 << 16) + (1 << 13)
     assert taken[-1] != 0
     assert not reader.usable(handle)
+
+
+def raw_pair(reader: Any) -> tuple[int, plain_socket.socket]:
+    """A raw connection's handle, and its other side."""
+    ours, theirs = plain_socket.socketpair()
+    ours.setblocking(False)
+    return reader.adopt(ours.detach(), True), theirs
+
+
+def reported(reader: Any) -> list[int]:
+    """The handles that the thread reports next."""
+    with gevent.Timeout(5):
+        while not (handles := reader.ended()):
+            gevent.sleep(0.005)
+    return [int(handle) for handle in handles]
+
+
+def test_a_raw_connection_is_reported_once_until_it_is_taken() -> None:
+    """Whatever comes is kept with its times; the end is told with what came before it."""
+    assert _reader is not None
+    reader = _reader.Reader(ANCHOR_NS, 1 << 20)
+    handle, theirs = raw_pair(reader)
+    assert reader.take_raw(handle) is None
+    theirs.sendall(b"\x16abc")
+    assert reported(reader) == [handle]
+    theirs.sendall(b"def")
+    gevent.sleep(0.05)
+    assert reader.ended() == []
+    data, times, ends, flags, closed, error = reader.take_raw(handle)
+    assert (data, ends, closed, error) == (b"\x16abcdef", [4, 7], False, 0)
+    assert sorted(times) == times
+    assert len(times) == len(flags) == 2
+    assert reader.take_raw(handle) is None
+
+    theirs.sendall(b"g")
+    theirs.close()
+    assert reported(reader) == [handle]
+    gevent.sleep(0.05)
+    data, *_, closed, error = reader.take_raw(handle)
+    assert (data, closed, error) == (b"g", True, 0)
+    assert not reader.usable(handle)
+    assert not reader.begin(handle)
+    reader.close(handle)
+    assert reader.take_raw(handle) is None
+
+
+def test_what_waits_of_a_raw_connection_is_bounded() -> None:
+    """Twice the limit of an answer, because of what TLS adds; then nothing more is read."""
+    assert _reader is not None
+    reader = _reader.Reader(ANCHOR_NS, 1 << 16)
+    handle, theirs = raw_pair(reader)
+    theirs.setblocking(False)
+    with gevent.Timeout(5):
+        while reader.usable(handle):
+            with suppress(BlockingIOError):
+                theirs.send(b"x" * 4_000)
+            gevent.sleep(0)
+    data, *_, closed, error = reader.take_raw(handle)
+    theirs.close()
+
+    assert 1 << 17 < len(data) < (1 << 17) + (1 << 13)
+    assert (closed, error) == (False, errno.ENOBUFS)
 
 
 def test_the_thread_takes_no_signal_and_leaves_forks_alone() -> None:
@@ -261,7 +326,7 @@ def test_many_threads_may_call_at_once() -> None:
         for _ in range(50):
             ours, theirs = plain_socket.socketpair()
             ours.setblocking(False)
-            handle = reader.adopt(ours.detach())
+            handle = reader.adopt(ours.detach(), False)
             reader.begin(handle)
             theirs.sendall(answer)
             while not reader.progress(handle):

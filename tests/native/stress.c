@@ -146,13 +146,56 @@ static bool exchange(struct count *count, uint64_t handle, int form)
     return good;
 }
 
+/* Take what is there into `got`, after `have` bytes; false when it is more than `room` or out of order. */
+static bool take_raw(struct reader *reader, uint64_t handle, char *got, size_t *have, size_t room, bool *closed)
+{
+    struct tape tape;
+    if (!reader_take_raw(reader, handle, &tape))
+        return true;
+    bool good = *have + tape.length <= room;
+    for (size_t i = 0; i < tape.reads; i++)
+        good &= tape.marks[i].end <= (int64_t)tape.length && (!i || tape.marks[i].at_ns >= tape.marks[i - 1].at_ns);
+    if (good && tape.length)
+        memcpy(got + *have, tape.data, tape.length);
+    *have += tape.length;
+    *closed |= tape.closed;
+    free(tape.data);
+    free(tape.marks);
+    return good;
+}
+
+/* The same on a raw connection, whose bytes are taken as they come. */
+static bool exchange_raw(struct count *count, uint64_t handle, int form)
+{
+    char expected[LARGEST * 3], got[LARGEST * 3];
+    unsigned char ask[2] = {(unsigned char)form, (unsigned char)next(&count->seed)};
+    unsigned seed = ask[1];
+    size_t length = make(&seed, expected, form), have = 0;
+    int64_t at_ns;
+    bool good = true, closed = false, over = false;
+    if (reader_send(count->reader, handle, (char *)ask, 2, &at_ns) != 2)
+        return false;
+    for (int tries = 0; tries < 20000 && good && !over; tries++) {
+        uint64_t handles[64];
+        reader_ended(count->reader, handles, 64);
+        poll(NULL, 0, tries < 50 ? 0 : 1);
+        good = take_raw(count->reader, handle, got, &have, length, &closed);
+        over = have >= length && (form != 2 || closed);
+    }
+    good = good && memcmp(got, expected, have) == 0;
+    count->wanted++;
+    count->whole += good && over;
+    return good;
+}
+
 static void *ask_all(void *argument)
 {
     struct count *count = argument;
     for (int round = 0; round < ROUNDS; round++) {
-        uint64_t handle = reader_adopt(count->reader, dial());
+        bool raw = round % 3 == 0;
+        uint64_t handle = reader_adopt(count->reader, dial(), raw);
         for (int i = 0; i < 4 && reader_usable(count->reader, handle); i++)
-            if (!exchange(count, handle, (int)(next(&count->seed) % 3)))
+            if (!(raw ? exchange_raw : exchange)(count, handle, (int)(next(&count->seed) % 3)))
                 abort();
         reader_close(count->reader, handle);
     }

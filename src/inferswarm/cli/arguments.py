@@ -48,11 +48,11 @@ class Parser(argparse.ArgumentParser):
 def add_options(
     parser: argparse.ArgumentParser, tree: type[Section], sections: Sequence[str]
 ) -> None:
-    """A flag for every option of these sections that has one, grouped by section."""
+    """A flag for every option that has one of these sections, or of these names, grouped by section."""
     groups: dict[str, Any] = {}
     for option in options_of(tree):
         section = option.key.rpartition(".")[0]
-        if option.flag and section in sections:
+        if option.flag and not {section, option.key}.isdisjoint(sections):
             group = groups.setdefault(section, parser.add_argument_group(section or "options"))
             _add_flag(group, option)
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from inferswarm.adapters.table import ADAPTERS
+from inferswarm.adapters.table import BACKENDS
 from inferswarm.errors import EXIT_OK
 
 NAME = "backends"
@@ -16,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """Print one line for each."""
-    for backend in ADAPTERS.values():
-        print(f"{backend.name:12} {', '.join(backend.adapter.apis):20} {backend.sentence}")
+    for backend in BACKENDS.values():
+        print(f"{backend.name:12} {', '.join(backend.apis):28} {backend.sentence}")
     return EXIT_OK

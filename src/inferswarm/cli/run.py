@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from inferswarm.adapters.table import adapter_for
+from inferswarm.adapters.table import route, wanted
+from inferswarm.calibration import store
 from inferswarm.cli import report
 from inferswarm.cli.arguments import add_options, add_sources, configuration
 from inferswarm.cli.view import View, complain, open_console, view_for
@@ -79,12 +80,13 @@ def execute(parsed: argparse.Namespace) -> int:
     if variables := from_environment(RunConfig, os.environ):
         names = ", ".join(one.origin.removeprefix("environment ") for one in variables)
         console.print(f"options from the environment: {names}", markup=False, soft_wrap=True)
-    adapter = adapter_for(config.target.backend, config.target.api)
+    way = route(config.target.backend, config.target.api)
+    wanted(config.request, way, config.target.model, stream=config.target.stream)
     prompts = read_prompts(config.prompts.source)
     simulated = not config.target.url
     with _target(config, console) as config:
-        model = find_model(config, adapter)
-        run = describe(config, model) | {
+        model = find_model(config, way.adapter)
+        run = describe(config, way.api, model) | {
             "users": config.load.users,
             "workers": config.load.workers,
             "prompts": len(prompts),
@@ -101,7 +103,7 @@ def execute(parsed: argparse.Namespace) -> int:
             "records": str(folder.records.resolve()),
         }
         ended, interrupted = _load(plan, config, folder, console)
-    _write_end(folder, run, ended)
+    _write_end(folder, run | _calibration(config, ended), ended)
     _compress(folder, all_parts=True)
     return _finish(
         folder, ended, console, interrupted=interrupted, require_valid=parsed.require_valid
@@ -201,6 +203,17 @@ def _write_end(folder: RunFolder, run: dict[str, Any], ended: dict[str, Any]) ->
             write_file(folder.client, msgspec.json.encode(ended["client"]))
     except StorageError as error:
         complain(f"inferswarm: {error}")
+
+
+def _calibration(config: RunConfig, ended: dict[str, Any]) -> dict[str, Any]:
+    """What was calibrated on this machine for such a run, for its description."""
+    recorder = ended.get("client", {}).get("recorder", "")
+    try:
+        found = store.ceilings_of_run(config, recorder, os.environ)
+    except StorageError as error:
+        complain(f"inferswarm: {error}")
+        return {}
+    return {} if found is None else {"calibration": msgspec.to_builtins(found)}
 
 
 def _finish(

@@ -205,7 +205,7 @@ def masked(config: Section) -> dict[str, Any]:
             level = level[section]
         if option.is_mapping:
             level[name] = _mask(level[name], everything=option.secret)
-        elif option.secret and level[name] is not None:
+        elif option.secret and level[name] not in (None, ""):
             level[name] = HIDDEN
     return tree
 

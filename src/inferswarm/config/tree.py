@@ -32,6 +32,27 @@ def _spell_target(given: object) -> str:
     return text.rstrip("/")
 
 
+def spelled_proxy(given: object) -> str:
+    """`[http://][user:password@]host[:port]` becomes a URL; empty and `none` stay.
+
+    Raises ValueError, which never shows what was given: there may be a password in it.
+    """
+    text = str(given or "").strip()
+    if text.lower() in ("", "none"):
+        return text.lower()
+    try:
+        url = urlsplit(text if "://" in text else f"http://{text}")
+        host = re.fullmatch(r"[A-Za-z0-9._:%-]+", url.hostname or "")
+        fits = url.scheme == "http" and host and url.port != 0 and text.isascii()
+    except ValueError:
+        fits = False
+    if not fits or not text.isprintable() or " " in text:
+        raise ValueError(
+            "a proxy must be http://[user:password@]host:port; https and socks are not spoken"
+        )
+    return url.geturl().rstrip("/")
+
+
 def _sendable(headers: dict[str, str]) -> dict[str, str]:
     """Headers without white space around, each fit for one line of HTTP."""
     sendable = {name.strip(): value.strip() for name, value in headers.items()}
@@ -77,11 +98,16 @@ class TargetOptions(Section):
     backend: str = option(
         "openai", "Wire format that the server speaks: see `inferswarm backends`.", flag="--backend"
     )
-    api: Literal["completions", "chat"] = option(
-        "completions", "Which of the backend's routes to use.", flag="--api"
+    api: str = option(
+        "",
+        "Which of the backend's routes to use: see `inferswarm backends`; empty is its first.",
+        flag="--api",
     )
     model: str = option(
-        "", "Model name sent with each request; empty asks the server for its list.", flag="--model"
+        "",
+        "Model name sent with each request; empty is the backend's usual one, or the first that the "
+        "server lists.",
+        flag="--model",
     )
     stream: bool = option(True, "Ask for streamed answers.", flag="--stream")
     api_key_env: str = option(
@@ -99,6 +125,26 @@ class TargetOptions(Section):
         None, "Certificates (PEM) to trust instead of the system's.", flag="--ca-file"
     )
     insecure: bool = option(False, "Do not verify the server's certificate.", flag="--insecure")
+    client_cert: Path | None = option(
+        None, "Certificate (PEM) to show a server that asks for one.", flag="--client-cert"
+    )
+    client_key: Path | None = option(
+        None,
+        "Private key (PEM) of `client_cert`, when it is not in the same file.",
+        flag="--client-key",
+    )
+    proxy: Annotated[str, BeforeValidator(spelled_proxy)] = option(
+        "",
+        "Proxy on the way: http://[user:password@]host:port, or `none`. Empty: as HTTP_PROXY, "
+        "HTTPS_PROXY, ALL_PROXY and NO_PROXY say, but none to localhost, 127.0.0.0/8 and ::1.",
+        flag="--proxy",
+        secret=True,
+    )
+    keep_alive: bool = option(
+        True,
+        "Send further requests over connections that are open; without, each opens its own.",
+        flag="--keep-alive",
+    )
 
 
 class PromptOptions(Section):
@@ -121,12 +167,46 @@ class RequestOptions(Section):
         "Ask for answers of exactly that length (servers that know `ignore_eos`).",
         flag="--ignore-eos",
     )
+    min_output_tokens: int = option(
+        0,
+        "Lower bound of an answer's length, for servers that know one; 0 sends none.",
+        flag="--min-output-tokens",
+        unit="tokens",
+        ge=0,
+    )
     temperature: float | None = option(
         None, "Sampling temperature; not sent unless given.", flag="--temperature", ge=0
+    )
+    top_p: float | None = option(
+        None, "Nucleus sampling; not sent unless given.", flag="--top-p", gt=0, le=1
+    )
+    top_k: int | None = option(
+        None, "Sample among this many tokens; not sent unless given.", flag="--top-k", ge=1
+    )
+    seed: int | None = option(
+        None, "Seed of the server's sampling; not sent unless given.", flag="--request-seed", ge=0
+    )
+    best_of: int | None = option(
+        None, "Answers that the server makes to return the best.", flag="--best-of", ge=1
+    )
+    use_beam_search: bool = option(
+        False,
+        "Beam search of width `best_of`, where the server knows it.",
+        flag="--use-beam-search",
+    )
+    stop: list[str] = option([], "Texts at which the server ends an answer.")
+    usage_per_chunk: bool = option(
+        False, "Ask for a running token count with every chunk (OpenAI routes of vLLM and SGLang)."
     )
     extra_body: Annotated[dict[str, Any], AfterValidator(_encodable)] = option(
         {}, "Further fields of each request's JSON body."
     )
+
+    @model_validator(mode="after")
+    def _possible(self) -> "RequestOptions":
+        if self.min_output_tokens > self.max_output_tokens:
+            raise ValueError("min_output_tokens must not exceed max_output_tokens")
+        return self
 
 
 class LoadOptions(Section):
@@ -158,6 +238,9 @@ class LoadOptions(Section):
         "auto",
         "What records arrival times: a C thread with the kernel's clock (native, on Linux), or the "
         "event loop with its own (gevent).",
+    )
+    answer_limit_mb: int = option(
+        512, "Size at which one answer is cut and counts as truncated.", unit="MB", ge=1, le=65_536
     )
     give_up_after: int = option(
         200, "Stop when this many requests failed and none succeeded; 0 never does.", ge=0

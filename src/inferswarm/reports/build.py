@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from inferswarm import snapshot
+from inferswarm import ceiling, snapshot
 from inferswarm.reports.html import render
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import Reading, RunFolder, read_records, write_file
 from inferswarm.summary import Summary
-from inferswarm.verdict import Client
+from inferswarm.verdict import Client, with_more
 
 PROGRESS_EVERY = 1_000
 
@@ -45,7 +45,9 @@ def build(folder: RunFolder, progress: Callable[[int], None] = lambda _: None) -
         and run.get("attempted", summary.attempted) == summary.attempted
     )
     shot = snapshot.take(summary, client, run=run, config=config, complete=complete)
-    return Built(summary, shot, reading)
+    beyond = ceiling.check_run(run, summary.timeline, client.workers)
+    verdict = with_more(shot.verdict, beyond.reasons, beyond.warnings)
+    return Built(summary, msgspec.structs.replace(shot, verdict=verdict), reading)
 
 
 def write(folder: RunFolder, built: Built) -> None:

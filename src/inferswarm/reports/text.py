@@ -55,11 +55,12 @@ def errors(by_outcome: dict[str, int]) -> Table:
 
 
 def _verdict(shot: Snapshot) -> Text:
-    if shot.verdict.valid:
-        return Text("VALID", style="bold green")
-    text = Text("INVALID", style="bold red")
-    for reason in shot.verdict.reasons:
+    verdict = shot.verdict
+    text = Text("VALID", "bold green") if verdict.valid else Text("INVALID", "bold red")
+    for reason in verdict.reasons:
         text.append(f"\n  - {reason}", style="default not bold")
+    for warning in verdict.warnings:
+        text.append(f"\n  - warning: {warning}", style="yellow not bold")
     return text
 
 

@@ -1,7 +1,12 @@
-"""Opening connections: every address behind a name, TCP then TLS, each with its own time."""
+"""Opening connections: every address behind a name, TCP then TLS, each with its own time.
+
+A proxy's tunnel belongs to the time of TCP.
+"""
 
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +18,8 @@ from gevent.lock import Semaphore
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Outcome
 from inferswarm.load.transport.interface import Connection, Recorder
-from inferswarm.load.transport.tls import Tls
+from inferswarm.load.transport.tls import Tls, tls_reason
+from inferswarm.proxies import open_tunnel
 from inferswarm.target import Endpoint
 
 _NS_PER_S = 1_000_000_000
@@ -49,6 +55,8 @@ class Dialer:
         """`limit_ns` bounds look-up, TCP and TLS together; `recorder` gets what was opened."""
         self._recorder = recorder
         self._endpoint = endpoint
+        self._proxy = endpoint.proxy
+        self._next_hop = (endpoint.proxy or endpoint).host, (endpoint.proxy or endpoint).port
         self._limit_s = limit_ns / _NS_PER_S
         self._addresses: list[_Address] = []
         self._resolved_ns = 0
@@ -69,25 +77,30 @@ class Dialer:
 
     def _dial(self) -> Dialed:
         started_ns = now_ns()
-        try:
-            sock, address = self._open()
-        except (OSError, UnicodeError) as error:
-            self._resolved_ns = 0
-            raise DialError(Outcome.CONNECT, _reason(error)) from None
+        sock = self._open_path()
         connected_ns = now_ns()
-        try:
+        with _closed_on_failure(sock):
             tls = self._shake_hands(sock)
-        except BaseException as error:
-            sock.close()
-            if isinstance(error, OSError):  # ssl.SSLError is one
-                raise DialError(Outcome.TLS, _reason(error)) from None
-            raise
-        tls_ns = now_ns() - connected_ns if tls else None
-        name = f"{address.where[0]}:{address.where[1]}"
+            tls_ns = now_ns() - connected_ns if tls else None
+            name = _name_of(sock.getpeername())
         connection = self._recorder.connect(_plain_socket(sock), tls, name)
         return Dialed(connection, connected_ns - started_ns, tls_ns)
 
-    def _open(self) -> tuple[gsocket.socket, _Address]:
+    def _open_path(self) -> gsocket.socket:
+        """A socket on which the target hears us, with whatever is in between."""
+        try:
+            sock = self._open()
+            if self._proxy is not None and self._endpoint.tls is not None:
+                with _closed_on_failure(sock):
+                    where = self._endpoint.host, self._endpoint.port
+                    open_tunnel(self._proxy, *where, sock.recv, sock.sendall)
+        except (OSError, UnicodeError) as error:
+            self._resolved_ns = 0
+            via = f"proxy {_name_of(self._next_hop)}: " if self._proxy else ""
+            raise DialError(Outcome.CONNECT, f"{via}{_reason(error)}") from None
+        return sock
+
+    def _open(self) -> gsocket.socket:
         """Connect to the next address in turn, or to the first after it that answers.
 
         An address that refuses while another accepts is left out until names are looked up again:
@@ -109,15 +122,13 @@ class Dialer:
                     raise
             else:
                 self._addresses = [one for one in self._addresses if one not in refused]
-                return sock, address
-        raise OSError(f"{self._endpoint.host} has no address")
+                return sock
+        raise OSError(f"{self._next_hop[0]} has no address")
 
     def _resolve(self) -> list[_Address]:
         with self._resolving:  # one look-up serves all who wait for it
             if not self._addresses or now_ns() - self._resolved_ns > _RESOLVE_AGAIN_NS:
-                found = gsocket.getaddrinfo(
-                    self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM
-                )
+                found = gsocket.getaddrinfo(*self._next_hop, type=socket.SOCK_STREAM)
                 self._addresses = [_Address(family, where) for family, _, _, _, where in found]
                 self._resolved_ns = now_ns()
             return self._addresses
@@ -125,9 +136,27 @@ class Dialer:
     def _shake_hands(self, sock: gsocket.socket) -> Tls | None:
         if self._endpoint.tls is None:
             return None
-        tls = Tls(self._endpoint.tls, self._endpoint.host)
-        tls.handshake(sock.recv, sock.sendall)
+        try:
+            tls = Tls(self._endpoint.tls, self._endpoint.host)
+            tls.handshake(sock.recv, sock.sendall)
+        except (OSError, ValueError) as error:
+            raise DialError(Outcome.TLS, _reason(error)) from None
         return tls
+
+
+@contextmanager
+def _closed_on_failure(sock: gsocket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _name_of(address: tuple[Any, ...]) -> str:
+    """`host:port`, with brackets around IPv6."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _plain_socket(sock: gsocket.socket) -> socket.socket:
@@ -140,8 +169,6 @@ def _plain_socket(sock: gsocket.socket) -> socket.socket:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}; see target.ca_file"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
+        return tls_reason(error)
     return getattr(error, "strerror", "") or str(error)

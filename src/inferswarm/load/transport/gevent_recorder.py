@@ -1,6 +1,7 @@
 """The recorder that works everywhere: a read watcher for each connection, its callback in the hub.
 
-The callback reads once, stamps, appends; nothing is parsed while bytes arrive.
+The callback reads once, notes the time, appends; nothing is parsed while bytes arrive. The time is
+the kernel's where it gives one, else the process's own.
 """
 
 import socket
@@ -8,91 +9,70 @@ import socket
 from gevent import get_hub
 
 from inferswarm.clock import now_ns
-from inferswarm.exchange import Tape
-from inferswarm.framing.http1 import EndFinder
-from inferswarm.load.transport.recording import Recording, send_rest
+from inferswarm.load.transport import kernel_times
+from inferswarm.load.transport.kernel_times import ANCILLARY_BYTES, Arrival, KernelTimes
+from inferswarm.load.transport.recording import ANSWER_LIMIT_BYTES, send_rest
+from inferswarm.load.transport.reel import ReelConnection
 from inferswarm.load.transport.tls import Tls
 
-READ_BYTES = 1 << 18
+# A buffer that glibc would map on its own keeps a page for each read, and costs several reads' time.
+READ_BYTES = 1 << 16
 _READ = 1
 
 
 class GeventRecorder:
-    """Opens connections that are read by this process's own loop, with its own clock."""
+    """Opens connections that are read by this process's own loop."""
 
     name = "gevent"
-    clock = "process"
+
+    def __init__(
+        self, answer_limit_bytes: int = ANSWER_LIMIT_BYTES, *, stamped: bool = True
+    ) -> None:
+        """Without `stamped` the clock is this process's own, as where the kernel stamps nothing."""
+        self._times = KernelTimes() if stamped and kernel_times.available() else None
+        self.clock = "kernel" if self._times else "process"
+        self.limit_bytes = answer_limit_bytes
+        self.open: set[GeventConnection] = set()
 
     def connect(self, sock: socket.socket, tls: Tls | None, address: str) -> "GeventConnection":
         """Take over a connected, non-blocking socket."""
-        return GeventConnection(sock, tls, address)
+        if self._times:
+            kernel_times.ask_for_stamps(sock)
+        connection = GeventConnection(self, sock, tls, address, self._times)
+        self.open.add(connection)
+        return connection
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Close all connections."""
+        for connection in list(self.open):
+            connection.close()
+
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self.open)
 
     def cpu_ns(self) -> int:
         """No thread of its own."""
         return 0
 
 
-class _Reel:
-    """The reads of one answer while they come in."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.arrived_ns: list[int] = []
-        self.ends: list[int] = []
-        self.length = 0
-        self.merged = 0
-        self.finder = EndFinder()
-
-    def add(self, data: bytes, at_ns: int) -> bool:
-        """Append one read; True when the answer is over."""
-        self.parts.append(data)
-        self.arrived_ns.append(at_ns)
-        self.length += len(data)
-        self.ends.append(self.length)
-        self.merged += len(data) == READ_BYTES
-        return self.finder.feed(data)
-
-    def last_ns(self) -> int:
-        """The instant of the newest read, 0 before the first."""
-        return self.arrived_ns[-1] if self.arrived_ns else 0
-
-    def tape(self) -> Tape:
-        """What was recorded."""
-        own_clock = len(self.ends)
-        return Tape(b"".join(self.parts), self.arrived_ns, self.ends, self.merged, own_clock)
-
-
-class GeventConnection:
+class GeventConnection(ReelConnection):
     """An open connection that records for one request at a time; it alone closes its socket."""
 
-    def __init__(self, sock: socket.socket, tls: Tls | None, address: str) -> None:
+    def __init__(
+        self,
+        owner: GeventRecorder,
+        sock: socket.socket,
+        tls: Tls | None,
+        address: str,
+        times: KernelTimes | None,
+    ) -> None:
+        super().__init__(tls, address, owner.limit_bytes)
+        self._owner = owner
         self._sock = sock
-        self._tls = tls
-        self.address = address
-        self.usable = True
-        self._recording: Recording | None = None
-        self._reel = _Reel()
+        self._times = times
         self._watcher = get_hub().loop.io(sock.fileno(), _READ)
         self._watcher.start(self._on_readable)
-
-    def attach(self, recording: Recording) -> None:
-        """Record the next answer for this recording."""
-        self._recording, self._reel = recording, _Reel()
-        recording.last_arrival = self._reel.last_ns
-        if not self.usable:
-            recording.closed("")
-
-    def detach(self) -> None:
-        """Let go of the recording, and hand it what was recorded."""
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            recording.tape = self._reel.tape()
-            recording.keep_alive = (
-                self.usable and recording.failure is None and self._reel.finder.keep_alive
-            )
 
     def send(self, wire: bytes, limit_ns: int) -> None:
         """See `Connection.send`."""
@@ -104,7 +84,8 @@ class GeventConnection:
 
     def close(self) -> None:
         """Stop watching and close; safe to call twice."""
-        self.usable = False
+        self._fit = False
+        self._owner.open.discard(self)
         self._watcher.stop()
         self._watcher.close()
         self._sock.close()
@@ -115,34 +96,24 @@ class GeventConnection:
         except BlockingIOError:
             return 0
 
+    def _receive(self) -> tuple[bytes, Arrival]:
+        if self._times is None:
+            data = self._sock.recv(READ_BYTES)
+            return data, Arrival(now_ns(), more=len(data) == READ_BYTES)
+        data, ancillary, _, _ = self._sock.recvmsg(READ_BYTES, ANCILLARY_BYTES)
+        return data, self._times.of(ancillary, full=len(data) == READ_BYTES)
+
     def _on_readable(self) -> None:
         try:
-            data = self._sock.recv(READ_BYTES)
-            at_ns = now_ns()
-            open_still = bool(data)
-            if self._tls and open_still:
-                data, open_still = self._tls.decrypt(data)
+            data, arrival = self._receive()
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._ended(error.strerror or str(error))
-            return
-        recording = self._recording
-        if data and recording is not None and not recording.end_ns:
-            if self._reel.add(data, at_ns):
-                recording.end(None, "")
-        elif data:
-            self.usable = False
-        if not open_still:
-            self._ended("")
-
-    def _ended(self, why: str) -> None:
-        """The other side is gone."""
-        self.usable = False
-        self._watcher.stop()
-        if self._recording is None:
-            return
-        if self._reel.finder.until_close and not why:
-            self._recording.end(None, "")
         else:
-            self._recording.closed(why)
+            if data:
+                self._take_in(data, arrival)
+            else:
+                self._ended("")
+        if not self._fit:
+            self._watcher.stop()

@@ -1,7 +1,9 @@
 """The transport over TCP and TLS: connections kept alive and used again, deadlines, one retry."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import gevent
 
@@ -10,7 +12,12 @@ from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.dialing import Dialed, Dialer, DialError
 from inferswarm.load.transport.interface import Connection, Recorder
 from inferswarm.load.transport.recording import Recording
+from inferswarm.proxies import refusal
 from inferswarm.target import Endpoint
+
+# Of all statuses this one is always the proxy's own.
+_PROXY_REFUSES = re.compile(rb"HTTP/1\.\d 407\b")
+_STATUS_BYTES = 13
 
 
 @dataclass(slots=True)
@@ -35,6 +42,7 @@ class HttpTransport:
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts, recorder: Recorder) -> None:
         self.recorder = recorder
         self._dialer = Dialer(endpoint, timeouts.connect_ns, recorder)
+        self._endpoint = endpoint
         self._timeouts = timeouts
         self._idle: list[Connection] = []
         self._under_way: set[Recording] = set()
@@ -112,6 +120,13 @@ class HttpTransport:
         recording.wait()
         if trial.connection is not None:
             trial.connection.detach()
+            self._heed_proxy(recording)
+
+    def _heed_proxy(self, recording: Recording) -> None:
+        """A request that the proxy did not pass on never had a connection to the target."""
+        if self._endpoint.proxy and _PROXY_REFUSES.match(recording.tape.data[:_STATUS_BYTES]):
+            recording.failure = Outcome.CONNECT
+            recording.detail = refusal(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
 
     def _release(self, trial: _Try) -> None:
         """Keep the connection if it can carry another request."""
@@ -121,7 +136,8 @@ class HttpTransport:
             return
         connection.detach()
         recording = trial.recording
-        if recording.keep_alive and not recording.request_cut and connection.usable:
+        fit = recording.keep_alive and not recording.request_cut and self._endpoint.keep_alive
+        if fit and connection.usable:
             self._idle.append(connection)
         else:
             connection.close()

@@ -47,6 +47,9 @@ class Recorder(Protocol):
     def close(self) -> None:
         """Close what is still open."""
 
+    def connections(self) -> int:
+        """How many connections are open."""
+
     def cpu_ns(self) -> int:
         """CPU time of a thread of its own, if it has one."""
 

@@ -2,6 +2,9 @@
 
 The thread (`native/`) needs no interpreter lock, so a busy Python delays no stamp. The hub watches
 one descriptor and is told when answers have ended. Python parses, C never does.
+
+Of a TLS connection the thread keeps whatever comes, and the hub takes it after each turn of the
+thread: decrypted late, but with the kernel's times.
 """
 
 import errno
@@ -9,13 +12,16 @@ import os
 import socket
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from gevent import get_hub
 
 from inferswarm.clock import ANCHOR_NS
 from inferswarm.errors import InputError
-from inferswarm.exchange import Outcome, Tape
-from inferswarm.load.transport.recording import Recording, send_rest
+from inferswarm.exchange import Tape
+from inferswarm.load.transport.kernel_times import Arrival
+from inferswarm.load.transport.recording import ANSWER_LIMIT_BYTES, Recording, send_rest
+from inferswarm.load.transport.reel import ReelConnection
 from inferswarm.load.transport.tls import Tls
 
 
@@ -28,8 +34,8 @@ def _extension() -> ModuleType | None:
 
 
 _reader = _extension()
-TAPE_LIMIT_BYTES = 1 << 29
 _READ = 1
+_MERGED, _UNSTAMPED = 1, 2
 
 
 def available() -> bool:
@@ -37,7 +43,7 @@ def available() -> bool:
     if _reader is None:
         return False
     try:
-        _reader.Reader(ANCHOR_NS, TAPE_LIMIT_BYTES)
+        _reader.Reader(ANCHOR_NS, ANSWER_LIMIT_BYTES)
     except OSError:
         return False
     return True
@@ -49,22 +55,30 @@ class NativeRecorder:
     name = "native"
     clock = "kernel"
 
-    def __init__(self) -> None:
+    def __init__(self, answer_limit_bytes: int = ANSWER_LIMIT_BYTES) -> None:
+        """Raises InputError where the extension is missing."""
         if _reader is None:
             raise InputError(
                 "load.recorder was given 'native', but the extension is not there: install with a C "
                 "compiler on Linux, or use gevent"
             )
-        self.reader = _reader.Reader(ANCHOR_NS, TAPE_LIMIT_BYTES)
-        self._connections: dict[int, NativeConnection] = {}
+        self.limit_bytes = answer_limit_bytes
+        self.reader = _reader.Reader(ANCHOR_NS, answer_limit_bytes)
+        self._connections: dict[int, NativeConnection | NativeTlsConnection] = {}
         self._watcher = get_hub().loop.io(self.reader.fileno(), _READ)
         self._watcher.start(self._on_ended)
 
-    def connect(self, sock: socket.socket, tls: Tls | None, address: str) -> "NativeConnection":
-        """Take over a connected, non-blocking socket; TLS is for the other recorder."""
-        assert tls is None
-        handle = self.reader.adopt(sock.detach())
-        connection = self._connections[handle] = NativeConnection(self, handle, address)
+    def connect(
+        self, sock: socket.socket, tls: Tls | None, address: str
+    ) -> "NativeConnection | NativeTlsConnection":
+        """Take over a connected, non-blocking socket."""
+        handle = self.reader.adopt(sock.detach(), tls is not None)
+        connection: NativeConnection | NativeTlsConnection
+        if tls is None:
+            connection = NativeConnection(self, handle, address)
+        else:
+            connection = NativeTlsConnection(self, handle, tls, address)
+        self._connections[handle] = connection
         return connection
 
     def forget(self, handle: int) -> None:
@@ -79,6 +93,10 @@ class NativeRecorder:
         for handle in list(self._connections):
             self.forget(handle)
 
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
     def cpu_ns(self) -> int:
         """CPU time of the reading thread so far."""
         return int(self.reader.cpu_ns())
@@ -87,7 +105,7 @@ class NativeRecorder:
         for handle in self.reader.ended():
             connection = self._connections.get(handle)
             if connection is not None:
-                connection.ended()
+                connection.reported()
 
 
 class NativeConnection:
@@ -118,7 +136,7 @@ class NativeConnection:
             self._collect()
             self._recording = None
 
-    def ended(self) -> None:
+    def reported(self) -> None:
         """The thread says that the answer is over."""
         if self._recording is not None and not self._recording.end_ns:
             self._collect()
@@ -127,17 +145,11 @@ class NativeConnection:
         """See `Connection.send`."""
         recording = self._recording
         assert recording is not None
-        done, recording.sent_ns = self._reader.send(self._handle, wire)
-        if done < len(wire):
-            fd = self._reader.socket(self._handle)
-            send_rest(recording, fd, wire[done:], self._send_some, limit_ns)
+        _send(self._reader, self._handle, recording, wire, limit_ns)
 
     def close(self) -> None:
         """Close; safe to call twice."""
         self._owner.forget(self._handle)
-
-    def _send_some(self, data: bytes) -> int:
-        return int(self._reader.send(self._handle, data)[0])
 
     def _last_ns(self) -> int:
         return int(self._reader.progress(self._handle))
@@ -154,7 +166,72 @@ class NativeConnection:
         if whole:
             recording.end(None, "")
         elif error == errno.ENOBUFS:
-            limit = f"the answer is larger than {TAPE_LIMIT_BYTES >> 20} MiB"
-            recording.end(Outcome.TRUNCATED, limit)
-        elif closed:
+            recording.too_large(self._owner.limit_bytes)
+        elif closed or error:
             recording.closed(os.strerror(error) if error else "")
+
+
+class NativeTlsConnection(ReelConnection):
+    """One connection of the thread whose bytes are decrypted here, in the hub."""
+
+    def __init__(self, owner: NativeRecorder, handle: int, tls: Tls, address: str) -> None:
+        super().__init__(tls, address, owner.limit_bytes)
+        self._owner = owner
+        self._reader = owner.reader
+        self._handle = handle
+        self._cipher = tls
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request can be sent."""
+        self.reported()
+        return self._fit
+
+    def detach(self) -> None:
+        """Let go of the recording, and hand it what was recorded."""
+        self.reported()
+        super().detach()
+
+    def send(self, wire: bytes, limit_ns: int) -> None:
+        """See `Connection.send`."""
+        recording = self._recording
+        assert recording is not None
+        _send(self._reader, self._handle, recording, self._cipher.encrypt(wire), limit_ns)
+
+    def close(self) -> None:
+        """Close; safe to call twice."""
+        self._fit = False
+        self._owner.forget(self._handle)
+
+    def reported(self) -> None:
+        """Take what the thread has kept since the last time, if it has."""
+        taken = self._reader.take_raw(self._handle)
+        if taken is None or not self._fit:
+            return
+        data, times, ends, flags, closed, error = taken
+        start = 0
+        for at_ns, end, flag in zip(times, ends, flags, strict=True):
+            stamp_ns = 0 if flag & _UNSTAMPED else at_ns
+            self._take_in(data[start:end], Arrival(at_ns, stamp_ns, bool(flag & _MERGED)))
+            start = end
+            if not self._fit:
+                return
+        if error == errno.ENOBUFS and self._recording is not None:
+            self._recording.too_large(self._limit_bytes)
+        if closed or error:
+            self._ended(os.strerror(error) if error else "")
+
+    def _last_ns(self) -> int:
+        self.reported()  # a deadline must not overtake bytes that came in time
+        return super()._last_ns()
+
+
+def _send(reader: Any, handle: int, recording: Recording, data: bytes, limit_ns: int) -> None:
+    """Send through the thread's socket; see `Connection.send`."""
+
+    def some(data: bytes) -> int:
+        return int(reader.send(handle, data)[0])
+
+    done, recording.sent_ns = reader.send(handle, data)
+    if done < len(data):
+        send_rest(recording, reader.socket(handle), data[done:], some, limit_ns)

@@ -10,6 +10,8 @@ from inferswarm.clock import now_ns
 from inferswarm.exchange import Outcome, Tape
 from inferswarm.load.transport import Timeouts
 
+BYTES_PER_MB = 1_000_000
+ANSWER_LIMIT_BYTES = 512 * BYTES_PER_MB
 _NS_PER_S = 1_000_000_000
 _WRITE = 2
 _LOOK_UP_S = 0.05
@@ -63,6 +65,11 @@ class Recording:
         """The server is gone before the answer was complete; in order when `why` is empty."""
         self.closed_by_server = not self.end_ns
         self.end(Outcome.TRUNCATED, why or "the server closed the connection")
+
+    def too_large(self, limit_bytes: int) -> None:
+        """The answer is longer than `load.answer_limit_mb`, which is so many bytes."""
+        limit = f"{limit_bytes / BYTES_PER_MB:g} MB"
+        self.end(Outcome.TRUNCATED, f"the answer is larger than load.answer_limit_mb, {limit}")
 
     def _left_ns(self, at_ns: int) -> tuple[int, Outcome, int]:
         """(time left, what happens then, which limit) of the next deadline."""

@@ -72,8 +72,9 @@
     byId("facts").append(...pairs(others.map(([name, text]) => [name, el("dd", {}, text)])).children);
     byId("reasons").hidden = verdict.valid;
     byId("reasons").querySelector("ul").append(...verdict.reasons.map((reason) => el("li", {}, reason)));
-    byId("notes").hidden = !(run.notes ?? []).length;
-    byId("notes").append(...(run.notes ?? []).map((note) => el("li", {}, String(note))));
+    const notes = [...verdict.warnings.map((warning) => `Warning: ${warning}`), ...(run.notes ?? [])];
+    byId("notes").hidden = !notes.length;
+    byId("notes").append(...notes.map((note) => el("li", {}, String(note))));
     byId("simulated").hidden = run.simulated !== true;
     byId("simulated").append(
       el("b", {}, "Simulated. "),

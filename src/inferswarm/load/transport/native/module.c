@@ -51,13 +51,13 @@ static PyObject *Reader_fileno(Reader *self, PyObject *unused)
     return PyLong_FromLong(reader_eventfd(self->reader));
 }
 
-static PyObject *Reader_adopt(Reader *self, PyObject *arg)
+static PyObject *Reader_adopt(Reader *self, PyObject *args)
 {
-    int fd = PyLong_AsLong(arg);
-    if (fd < 0 && PyErr_Occurred())
+    int fd, raw;
+    if (!PyArg_ParseTuple(args, "ip:adopt", &fd, &raw))
         return NULL;
     errno = 0;
-    uint64_t handle = reader_adopt(self->reader, fd);
+    uint64_t handle = reader_adopt(self->reader, fd, raw);
     return handle ? PyLong_FromUnsignedLongLong(handle) : failed(errno ? errno : ENOMEM);
 }
 
@@ -112,25 +112,25 @@ static PyObject *Reader_progress(Reader *self, PyObject *arg)
     return PyLong_FromLongLong(last_ns);
 }
 
-/* Lists of the marks' times and ends. */
-static int as_lists(const struct tape *tape, PyObject **times, PyObject **ends)
+enum { AT, END, FLAGS };
+
+/* A list of one thing of each mark; flags are 1 for merged and 2 for unstamped. */
+static PyObject *list_of(const struct tape *tape, int what)
 {
-    *times = PyList_New((Py_ssize_t)tape->reads);
-    *ends = PyList_New((Py_ssize_t)tape->reads);
-    for (size_t i = 0; *times && *ends && i < tape->reads; i++) {
-        PyObject *at = PyLong_FromLongLong(tape->marks[i].at_ns);
-        PyObject *end = PyLong_FromLongLong(tape->marks[i].end);
-        if (!at || !end) {
-            Py_XDECREF(at);
-            Py_XDECREF(end);
-            break;
-        }
-        PyList_SET_ITEM(*times, (Py_ssize_t)i, at);
-        PyList_SET_ITEM(*ends, (Py_ssize_t)i, end);
+    PyObject *list = PyList_New((Py_ssize_t)tape->reads);
+    for (size_t i = 0; list && i < tape->reads; i++) {
+        const struct mark *mark = &tape->marks[i];
+        int flags = mark->merged | mark->unstamped << 1;
+        PyObject *number = PyLong_FromLongLong(what == AT ? mark->at_ns : what == END ? mark->end : flags);
+        if (!number)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, number);
     }
-    return !PyErr_Occurred();
+    return list;
 }
 
+/* `N` of Py_BuildValue takes what it is given, and fails when that is NULL. */
 static PyObject *Reader_take(Reader *self, PyObject *arg)
 {
     uint64_t handle;
@@ -139,16 +139,26 @@ static PyObject *Reader_take(Reader *self, PyObject *arg)
         return NULL;
     if (!reader_take(self->reader, handle, &tape))
         Py_RETURN_NONE;
-    PyObject *times = NULL, *ends = NULL, *result = NULL;
-    PyObject *data = PyBytes_FromStringAndSize(tape.data, (Py_ssize_t)tape.length);
-    if (data && as_lists(&tape, &times, &ends))
-        result = Py_BuildValue("OOOnnOOOi", data, times, ends, (Py_ssize_t)tape.merged,
-                               (Py_ssize_t)tape.unstamped, tape.whole ? Py_True : Py_False,
-                               tape.keep_alive ? Py_True : Py_False, tape.closed ? Py_True : Py_False,
-                               tape.error);
-    Py_XDECREF(data);
-    Py_XDECREF(times);
-    Py_XDECREF(ends);
+    PyObject *result = Py_BuildValue(
+        "y#NNnnNNNi", tape.data ? tape.data : "", (Py_ssize_t)tape.length, list_of(&tape, AT),
+        list_of(&tape, END), (Py_ssize_t)tape.merged, (Py_ssize_t)tape.unstamped, PyBool_FromLong(tape.whole),
+        PyBool_FromLong(tape.keep_alive), PyBool_FromLong(tape.closed), tape.error);
+    free(tape.data);
+    free(tape.marks);
+    return result;
+}
+
+static PyObject *Reader_take_raw(Reader *self, PyObject *arg)
+{
+    uint64_t handle;
+    struct tape tape;
+    if (!as_handle(arg, &handle))
+        return NULL;
+    if (!reader_take_raw(self->reader, handle, &tape))
+        Py_RETURN_NONE;
+    PyObject *result = Py_BuildValue(
+        "y#NNNNi", tape.data ? tape.data : "", (Py_ssize_t)tape.length, list_of(&tape, AT),
+        list_of(&tape, END), list_of(&tape, FLAGS), PyBool_FromLong(tape.closed), tape.error);
     free(tape.data);
     free(tape.marks);
     return result;
@@ -182,14 +192,17 @@ static PyObject *Reader_cpu_ns(Reader *self, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {
-    {"fileno", (PyCFunction)Reader_fileno, METH_NOARGS, "Descriptor that is readable when answers have ended."},
-    {"adopt", (PyCFunction)Reader_adopt, METH_O, "Take over a connected socket's descriptor; its handle."},
+    {"fileno", (PyCFunction)Reader_fileno, METH_NOARGS, "Descriptor that is readable when `ended` has something."},
+    {"adopt", (PyCFunction)Reader_adopt, METH_VARARGS,
+     "Take over a connected socket's descriptor, raw or to be recorded answer by answer; its handle."},
     {"begin", (PyCFunction)Reader_begin, METH_O, "Record the next answer; False when the connection is dead."},
     {"send", (PyCFunction)Reader_send, METH_VARARGS, "(bytes taken, instant just before) of a send that never waits."},
-    {"ended", (PyCFunction)Reader_ended, METH_NOARGS, "Handles whose answers have ended, at most 256."},
+    {"ended", (PyCFunction)Reader_ended, METH_NOARGS, "Handles whose answers have ended, or that are raw and have something new; at most 256."},
     {"progress", (PyCFunction)Reader_progress, METH_O, "Instant of the last read, 0 before the first."},
     {"take", (PyCFunction)Reader_take, METH_O,
      "(data, times, ends, merged, unstamped, whole, keep_alive, closed, errno) of a recording."},
+    {"take_raw", (PyCFunction)Reader_take_raw, METH_O,
+     "(data, times, ends, flags, closed, errno) of what is new on a raw connection, or None."},
     {"usable", (PyCFunction)Reader_usable, METH_O, "Whether another request can be sent."},
     {"close", (PyCFunction)Reader_close, METH_O, "Close the connection."},
     {"socket", (PyCFunction)Reader_socket, METH_O, "The descriptor, to wait until it takes more."},

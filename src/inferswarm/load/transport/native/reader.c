@@ -42,13 +42,15 @@ struct connection {
     int fd;
     uint32_t generation;
     enum phase phase;
+    bool raw;      /* all that comes is kept, and the taker finds the answers in it */
+    bool reported; /* raw: somebody was told, and has not taken what is there */
     bool watched;
     bool spoiled; /* ended by the other side, or it spoke unasked, or our recording was cut */
     char *data;
     size_t length, room;
     struct mark *marks;
     size_t reads, marks_room, merged, unstamped;
-    int64_t last_stamp_ns;
+    int64_t last_stamp_ns, last_ns;
     bool closed;
     int error;
     struct scan scan;
@@ -123,23 +125,45 @@ static void unwatch(struct reader *reader, struct connection *connection)
     connection->watched = false;
 }
 
-/* The recording under way is over: tell whoever waits for it. */
-static bool end(struct reader *reader, size_t slot)
+/* Tell whoever waits that the recording under way is over, or, of a raw connection, that there is
+   something to take. */
+static bool tell(struct reader *reader, size_t slot)
 {
     struct connection *connection = reader->slots[slot];
-    connection->phase = ENDED;
-    if (!grow((void **)&reader->ended, &reader->ended_room, reader->ended_count, sizeof *reader->ended))
-        return false; /* its deadline ends it */
+    if (!connection->raw)
+        connection->phase = ENDED;
+    if (connection->reported ||
+        !grow((void **)&reader->ended, &reader->ended_room, reader->ended_count, sizeof *reader->ended))
+        return false; /* without memory its deadline ends it */
+    connection->reported = connection->raw;
     reader->ended[reader->ended_count++] = handle_of(slot, connection);
     return true;
 }
 
-static bool make_room(struct reader *reader, struct connection *connection)
+/* Nothing more is read from a connection, because of this error or, with 0, because it was closed. */
+static bool finish(struct reader *reader, size_t slot, int error)
+{
+    struct connection *connection = reader->slots[slot];
+    connection->error = error;
+    connection->spoiled = true;
+    unwatch(reader, connection);
+    return (connection->raw || connection->phase == RECORDING) && tell(reader, slot);
+}
+
+/* Bytes that may wait to be taken. What is around those of an answer, as in TLS, is not counted here
+   as part of it. */
+static size_t limit_of(const struct reader *reader, const struct connection *connection)
+{
+    return connection->raw ? 2 * reader->tape_limit : reader->tape_limit;
+}
+
+static bool make_room(const struct reader *reader, struct connection *connection)
 {
     if (connection->room - connection->length < LEAST_ROOM) {
         size_t more = connection->room ? connection->room * 2 : FIRST_ROOM;
-        if (more > reader->tape_limit)
-            return false;
+        size_t most = limit_of(reader, connection) + LEAST_ROOM;
+        if (more > most)
+            more = most;
         char *moved = realloc(connection->data, more);
         if (!moved)
             return false;
@@ -178,15 +202,28 @@ static void note(struct reader *reader, struct connection *connection, struct st
     int64_t at_ns = stamped ? stamp.wall_ns - reader->offset_ns : now_ns;
     if (at_ns > now_ns)
         at_ns = now_ns;
-    size_t before = connection->reads;
-    if (before && at_ns + reader->anchor_ns < connection->marks[before - 1].at_ns)
-        at_ns = connection->marks[before - 1].at_ns - reader->anchor_ns;
-    connection->marks[connection->reads++] =
-        (struct mark){at_ns + reader->anchor_ns, (int64_t)connection->length};
-    connection->unstamped += !stamped;
+    if (at_ns < connection->last_ns)
+        at_ns = connection->last_ns;
     /* How many tokens a read brought is counted when it is read; here only what the bytes cannot tell. */
-    connection->merged += stamp.waiting > 0 || (stamped && stamp.wall_ns == connection->last_stamp_ns);
+    bool merged = stamp.waiting > 0 || (stamped && stamp.wall_ns == connection->last_stamp_ns);
+    connection->marks[connection->reads++] =
+        (struct mark){at_ns + reader->anchor_ns, (int64_t)connection->length, merged, !stamped};
+    connection->unstamped += !stamped;
+    connection->merged += merged;
     connection->last_stamp_ns = stamp.wall_ns;
+    connection->last_ns = at_ns;
+}
+
+/* Take in what a read brought; true when somebody must be told. */
+static bool keep(struct reader *reader, size_t slot, size_t got, struct stamp stamp, bool trusted)
+{
+    struct connection *connection = reader->slots[slot];
+    connection->length += got;
+    note(reader, connection, stamp, trusted);
+    bool over = !connection->raw && scan_feed(&connection->scan, connection->data, connection->length);
+    if (!over && connection->length > limit_of(reader, connection))
+        return finish(reader, slot, ENOBUFS);
+    return (over || connection->raw) && tell(reader, slot);
 }
 
 /* Read once from a connection whose socket is readable; true when somebody must be told. */
@@ -194,36 +231,22 @@ static bool read_once(struct reader *reader, size_t slot, bool trusted)
 {
     struct connection *connection = reader->slots[slot];
     char unasked[256];
-    bool recording = connection->phase == RECORDING;
-    if (recording && !make_room(reader, connection)) {
-        connection->error = ENOBUFS;
-        connection->spoiled = true;
-        unwatch(reader, connection);
-        return end(reader, slot);
-    }
+    bool recording = connection->raw || connection->phase == RECORDING;
+    if (recording && !make_room(reader, connection))
+        return finish(reader, slot, ENOMEM);
     struct iovec into = {recording ? connection->data + connection->length : unasked,
                          recording ? connection->room - connection->length : sizeof unasked};
     char control[CMSG_SPACE(sizeof(struct scm_timestamping)) + CMSG_SPACE(sizeof(int))];
     struct msghdr message = {.msg_iov = &into, .msg_iovlen = 1, .msg_control = control,
                              .msg_controllen = sizeof control};
     ssize_t got = recvmsg(connection->fd, &message, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    int error = got < 0 ? errno : 0;
+    if (error == EAGAIN || error == EINTR)
         return false;
-    if (got > 0 && recording) {
-        connection->length += (size_t)got;
-        bool over = scan_feed(&connection->scan, connection->data, connection->length);
-        note(reader, connection, read_stamp(&message), trusted);
-        if (!over)
-            return false;
-        return end(reader, slot);
-    }
-    connection->spoiled = true;
-    unwatch(reader, connection);
-    if (got > 0)
-        return false; /* it spoke unasked: nobody waits, it is not used again */
-    connection->closed = true;
-    connection->error = got < 0 ? errno : 0;
-    return recording && end(reader, slot);
+    if (got > 0 && recording)
+        return keep(reader, slot, (size_t)got, read_stamp(&message), trusted);
+    connection->closed = got <= 0;
+    return finish(reader, slot, error); /* gone, or it spoke unasked: it is not used again */
 }
 
 static void *run(void *argument)
@@ -232,7 +255,7 @@ static void *run(void *argument)
     struct epoll_event events[EVENTS];
     for (;;) {
         int ready = epoll_wait(reader->epoll, events, EVENTS, -1);
-        bool tell = false;
+        bool told_one = false;
         pthread_mutex_lock(&reader->lock);
         bool trusted = compare_clocks(reader);
         for (int i = 0; i < ready; i++) {
@@ -242,10 +265,10 @@ static void *run(void *argument)
                 return NULL;
             }
             if (find(reader, handle))
-                tell |= read_once(reader, (size_t)(handle & 0xffffffffu), trusted);
+                told_one |= read_once(reader, (size_t)(handle & 0xffffffffu), trusted);
         }
         pthread_mutex_unlock(&reader->lock);
-        if (tell) {
+        if (told_one) {
             uint64_t one = 1;
             ssize_t told = write(reader->notice, &one, sizeof one);
             (void)told; /* full means that it is readable already */
@@ -367,7 +390,7 @@ static void release(struct reader *reader, uint32_t slot)
         reader->free_slots[reader->free_count++] = slot;
 }
 
-uint64_t reader_adopt(struct reader *reader, int fd)
+uint64_t reader_adopt(struct reader *reader, int fd, bool raw)
 {
     int on = 1;
     ask_for_stamps(fd); /* a refusal shows as unstamped reads */
@@ -381,6 +404,7 @@ uint64_t reader_adopt(struct reader *reader, int fd)
         memset(connection, 0, sizeof *connection);
         connection->generation = generation ? generation : 1;
         connection->fd = fd;
+        connection->raw = raw;
         handle = handle_of((size_t)slot, connection);
         struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = handle};
         connection->watched = epoll_ctl(reader->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
@@ -398,10 +422,10 @@ bool reader_begin(struct reader *reader, uint64_t handle)
 {
     pthread_mutex_lock(&reader->lock);
     struct connection *connection = find(reader, handle);
-    bool fit = connection && connection->phase == IDLE && !connection->spoiled;
+    bool fit = connection && !connection->raw && connection->phase == IDLE && !connection->spoiled;
     if (fit) {
         connection->phase = RECORDING;
-        connection->last_stamp_ns = 0;
+        connection->last_stamp_ns = connection->last_ns = 0;
         scan_start(&connection->scan);
     }
     pthread_mutex_unlock(&reader->lock);
@@ -456,31 +480,52 @@ bool reader_progress(struct reader *reader, uint64_t handle, int64_t *last_ns)
     return some;
 }
 
+/* What is there becomes the taker's. */
+static struct tape hand_over(struct connection *connection)
+{
+    struct tape tape = {
+        .data = connection->data, .length = connection->length, .marks = connection->marks,
+        .reads = connection->reads, .merged = connection->merged, .unstamped = connection->unstamped,
+        .closed = connection->closed, .error = connection->error,
+    };
+    connection->data = NULL;
+    connection->marks = NULL;
+    connection->length = connection->room = connection->reads = connection->marks_room = 0;
+    connection->merged = connection->unstamped = 0;
+    return tape;
+}
+
 bool reader_take(struct reader *reader, uint64_t handle, struct tape *tape)
 {
     pthread_mutex_lock(&reader->lock);
     struct connection *connection = find(reader, handle);
     bool known = connection && connection->phase != IDLE;
     if (known) {
-        bool done = connection->phase == ENDED && connection->scan.state == SCAN_DONE;
-        *tape = (struct tape){
-            .data = connection->data, .length = connection->length, .marks = connection->marks,
-            .reads = connection->reads, .merged = connection->merged, .unstamped = connection->unstamped,
-            .keep_alive = done && connection->scan.keep_alive && !connection->spoiled,
-            .whole = connection->phase == ENDED &&
-                     (connection->scan.state == SCAN_DONE || connection->scan.state == SCAN_BAD ||
-                      (connection->scan.state == SCAN_UNTIL_CLOSE && !connection->error)),
-            .closed = connection->closed, .error = connection->error,
-        };
-        connection->data = NULL;
-        connection->marks = NULL;
-        connection->length = connection->room = connection->reads = connection->marks_room = 0;
-        connection->merged = connection->unstamped = 0;
+        enum scan_state state = connection->scan.state;
+        bool ended = connection->phase == ENDED;
+        *tape = hand_over(connection);
+        tape->keep_alive =
+            ended && state == SCAN_DONE && connection->scan.keep_alive && !connection->spoiled;
+        tape->whole = ended && (state == SCAN_DONE || state == SCAN_BAD ||
+                                (state == SCAN_UNTIL_CLOSE && !connection->error));
         connection->phase = IDLE;
         connection->spoiled |= !tape->keep_alive;
     }
     pthread_mutex_unlock(&reader->lock);
     return known;
+}
+
+bool reader_take_raw(struct reader *reader, uint64_t handle, struct tape *tape)
+{
+    pthread_mutex_lock(&reader->lock);
+    struct connection *connection = find(reader, handle);
+    bool some = connection && connection->raw && connection->reported;
+    if (some) {
+        *tape = hand_over(connection);
+        connection->reported = false;
+    }
+    pthread_mutex_unlock(&reader->lock);
+    return some;
 }
 
 bool reader_usable(struct reader *reader, uint64_t handle)

@@ -16,6 +16,8 @@ struct reader;
 struct mark {
     int64_t at_ns;
     int64_t end;
+    bool merged;    /* it may hold bytes of several arrivals */
+    bool unstamped; /* its time is the reader's own clock, not the kernel's */
 };
 
 /* What was recorded of one answer; `data` and `marks` are the taker's to free. */
@@ -24,23 +26,26 @@ struct tape {
     size_t length;
     struct mark *marks;
     size_t reads;
-    size_t merged;    /* reads that may hold bytes of several arrivals */
-    size_t unstamped; /* reads whose time is the reader's own clock, not the kernel's */
+    size_t merged, unstamped; /* counts of such reads */
     bool whole;       /* as far as HTTP goes: it ended properly, or cannot be HTTP */
     bool keep_alive;
     bool closed;      /* the other side has ended the connection */
     int error;        /* errno of the read that failed, or 0 */
 };
 
-/* `anchor_ns` added to CLOCK_MONOTONIC gives the caller's clock. NULL with errno set on failure. */
+/* An answer longer than `tape_limit` bytes ends as ENOBUFS, and so does a raw connection of which
+   twice as many wait to be taken. `anchor_ns` added to CLOCK_MONOTONIC gives the caller's clock. NULL with errno set on failure. */
 struct reader *reader_new(int64_t anchor_ns, size_t tape_limit);
 void reader_free(struct reader *reader);
 
-/* Becomes readable when answers have ended. */
+/* Becomes readable when answers have ended, or raw connections have something to take. */
 int reader_eventfd(const struct reader *reader);
 
-/* Take ownership of a connected, non-blocking socket; 0 with errno set on failure. */
-uint64_t reader_adopt(struct reader *reader, int fd);
+/* Take ownership of a connected, non-blocking socket; 0 with errno set on failure.
+
+   A raw connection records whatever comes from now on, because its bytes are not HTTP yet (TLS): it
+   is in `reader_ended` whenever there is something new for `reader_take_raw`, and once until then. */
+uint64_t reader_adopt(struct reader *reader, int fd, bool raw);
 
 /* Record the next answer; false when the connection has ended or said something unasked. */
 bool reader_begin(struct reader *reader, uint64_t handle);
@@ -48,7 +53,7 @@ bool reader_begin(struct reader *reader, uint64_t handle);
 /* Send without waiting; the count of bytes taken, or -1 with errno; `at_ns` is just before. */
 int64_t reader_send(struct reader *reader, uint64_t handle, const char *data, size_t length, int64_t *at_ns);
 
-/* Handles of answers that ended since the last call, at most `room` of them. */
+/* Handles of answers that ended, and of raw connections with something to take, since the last call, at most `room` of them. */
 size_t reader_ended(struct reader *reader, uint64_t *handles, size_t room);
 
 /* Whether an answer is being recorded. */
@@ -59,6 +64,9 @@ bool reader_progress(struct reader *reader, uint64_t handle, int64_t *last_ns);
 
 /* Stop recording and hand over the tape. */
 bool reader_take(struct reader *reader, uint64_t handle, struct tape *tape);
+
+/* Hand over what came of a raw connection since the last call; false when nothing did. */
+bool reader_take_raw(struct reader *reader, uint64_t handle, struct tape *tape);
 
 /* Whether another request can be sent. */
 bool reader_usable(struct reader *reader, uint64_t handle);

@@ -1,0 +1,63 @@
+"""Waking a greenlet at an instant, more exactly than the event loop's own timers can.
+
+libev rounds its waits up to whole milliseconds; a timerfd is a descriptor that becomes readable at its
+nanosecond. Where there is none (not on Linux), the loop's timer has to do.
+"""
+
+import ctypes
+import os
+import struct
+import sys
+import time
+from collections.abc import Callable
+
+import gevent
+from gevent import get_hub
+
+from inferswarm.clock import ANCHOR_NS, now_ns
+
+_READ = 1
+_NS_PER_S = 1_000_000_000
+_ABSOLUTE = 1
+_CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK if sys.platform == "linux" else 0
+
+
+class Alarm:
+    """Wakes one greenlet at a time."""
+
+    def __init__(self) -> None:
+        self._fd = _timerfd_create(time.CLOCK_MONOTONIC, _CLOEXEC_NONBLOCK)
+        self._watcher = get_hub().loop.io(self._fd, _READ) if self._fd >= 0 else None
+
+    def wait_until(self, at_ns: int) -> None:
+        """Block the calling greenlet until `clock.now_ns` has reached `at_ns`; not at all if it has."""
+        left_ns = at_ns - now_ns()
+        if left_ns <= 0:
+            return
+        if self._watcher is None:
+            gevent.sleep(left_ns / _NS_PER_S)
+            return
+        seconds, nanoseconds = divmod(at_ns - ANCHOR_NS, _NS_PER_S)
+        when = struct.pack("=4q", 0, 0, seconds, nanoseconds)
+        _timerfd_settime(self._fd, _ABSOLUTE, when, None)
+        get_hub().wait(self._watcher)
+        os.read(self._fd, 8)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._watcher is not None:
+            self._watcher.close()
+            os.close(self._fd)
+            self._watcher = None
+
+
+def _library_call(name: str) -> Callable[..., int]:
+    """A function of the C library; one that always fails where it has none."""
+    try:
+        return getattr(ctypes.CDLL(None, use_errno=True), name)
+    except (AttributeError, OSError, TypeError):
+        return lambda *_: -1
+
+
+_timerfd_create = _library_call("timerfd_create")
+_timerfd_settime = _library_call("timerfd_settime")
