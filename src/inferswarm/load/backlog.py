@@ -19,7 +19,9 @@ LIMIT_BYTES = 16 << 20
 FORCED_READS = 16
 BATCH = 16
 SLICE_NS = 60_000
-_READ_COSTS_BYTES = 80  # a read's time and end, as Python holds them
+# What Python holds for each exchange, and for each read's time and end.
+_EXCHANGE_COSTS_BYTES = 1_500
+_READ_COSTS_BYTES = 80
 
 Sink = Callable[[Sequence[Record]], None]
 
@@ -118,4 +120,4 @@ class Backlog:
 
 
 def _weight(tape: Tape) -> int:
-    return len(tape.data) + _READ_COSTS_BYTES * len(tape.ends)
+    return _EXCHANGE_COSTS_BYTES + len(tape.data) + _READ_COSTS_BYTES * len(tape.ends)

@@ -30,7 +30,12 @@ enum {
     LEAST_ROOM = 1 << 12,  /* bytes made ready for a read */
     EVENTS = 256,
     CLOCK_STEP_NS = 100000, /* a larger change between the two clocks is a step, not drift */
-    PAUSE_NS = 200000,
+    CLOCK_TRIES = 5,
+    LEAST_PAUSE_NS = 20000,
+    MOST_PAUSE_NS = 1000000,
+    PAUSES_IN_A_GAP = 16,
+    REST_FOR_WORK = 4,     /* a busy thread pauses so many times as long as it read */
+    GAP_MEMORY = 32,       /* reads over which the mean gap is taken, about */
     STOP = 0,
 };
 
@@ -62,6 +67,8 @@ struct reader {
     bool running;
     int epoll, wake, notice, stamping;
     int64_t anchor_ns, offset_ns;
+    int64_t stepped_ns; /* when a clock was last seen to have been set */
+    int64_t gap_ns; /* mean time between two reads of one answer */
     size_t tape_limit;
     struct connection **slots;
     size_t count, room;
@@ -81,12 +88,20 @@ static int64_t clock_ns(clockid_t clock)
 /* Whether kernel stamps since the last look can be converted: not when a clock was set meanwhile. */
 static bool compare_clocks(struct reader *reader)
 {
-    int64_t before = clock_ns(CLOCK_MONOTONIC);
-    int64_t wall = clock_ns(CLOCK_REALTIME);
-    int64_t offset = wall - (before + clock_ns(CLOCK_MONOTONIC)) / 2;
+    int64_t before, wall, after;
+    int tries = CLOCK_TRIES; /* being stopped between two readings must not look like a step */
+    do {
+        before = clock_ns(CLOCK_MONOTONIC);
+        wall = clock_ns(CLOCK_REALTIME);
+        after = clock_ns(CLOCK_MONOTONIC);
+    } while (after - before > CLOCK_STEP_NS / 2 && --tries);
+    int64_t offset = wall - (before + after) / 2;
     int64_t moved = offset - reader->offset_ns;
     reader->offset_ns = offset;
-    return moved < CLOCK_STEP_NS && moved > -CLOCK_STEP_NS;
+    if (moved < CLOCK_STEP_NS && moved > -CLOCK_STEP_NS)
+        return true;
+    reader->stepped_ns = after;
+    return false;
 }
 
 /* Make room for one more item of `size` bytes in a growing array; false without memory. */
@@ -198,9 +213,10 @@ static struct stamp read_stamp(struct msghdr *message)
 static void note(struct reader *reader, struct connection *connection, struct stamp stamp, bool trusted)
 {
     int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    bool stamped = stamp.wall_ns && trusted;
-    int64_t at_ns = stamped ? stamp.wall_ns - reader->offset_ns : now_ns;
-    if (at_ns > now_ns)
+    int64_t at_ns = stamp.wall_ns - reader->offset_ns;
+    /* Made before a clock was set, and read after: it converts to a time before that, or to come. */
+    bool stamped = stamp.wall_ns && trusted && at_ns > reader->stepped_ns && at_ns < now_ns + CLOCK_STEP_NS;
+    if (!stamped || at_ns > now_ns)
         at_ns = now_ns;
     if (at_ns < connection->last_ns)
         at_ns = connection->last_ns;
@@ -211,6 +227,8 @@ static void note(struct reader *reader, struct connection *connection, struct st
     connection->unstamped += !stamped;
     connection->merged += merged;
     connection->last_stamp_ns = stamp.wall_ns;
+    if (connection->last_ns)
+        reader->gap_ns += (at_ns - connection->last_ns - reader->gap_ns) / GAP_MEMORY;
     connection->last_ns = at_ns;
 }
 
@@ -249,12 +267,26 @@ static bool read_once(struct reader *reader, size_t slot, bool trusted)
     return finish(reader, slot, error); /* gone, or it spoke unasked: it is not used again */
 }
 
+/* How long to leave bytes with the kernel, whose stamps lose nothing by that: reading many connections
+   at once costs less. Little of the gap between two reads of one, so that they stay apart and ends are
+   noticed soon; more when reading fills the time. */
+static int64_t pause_ns(const struct reader *reader, int64_t worked_ns)
+{
+    int64_t pause = reader->gap_ns / PAUSES_IN_A_GAP, rest = REST_FOR_WORK * worked_ns;
+    if (pause < rest)
+        pause = rest;
+    return pause < LEAST_PAUSE_NS ? LEAST_PAUSE_NS : pause > MOST_PAUSE_NS ? MOST_PAUSE_NS : pause;
+}
+
 static void *run(void *argument)
 {
     struct reader *reader = argument;
     struct epoll_event events[EVENTS];
+    int64_t rested_ns = 0, pause = 0;
     for (;;) {
         int ready = epoll_wait(reader->epoll, events, EVENTS, -1);
+        int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+        bool busy = ready > 1 || began_ns - rested_ns < pause;
         bool told_one = false;
         pthread_mutex_lock(&reader->lock);
         bool trusted = compare_clocks(reader);
@@ -273,8 +305,12 @@ static void *run(void *argument)
             ssize_t told = write(reader->notice, &one, sizeof one);
             (void)told; /* full means that it is readable already */
         }
-        if (ready > 1) /* busy: the kernel's stamps lose nothing by reading more at once */
-            nanosleep(&(struct timespec){0, PAUSE_NS}, NULL);
+        rested_ns = clock_ns(CLOCK_MONOTONIC);
+        pause = pause_ns(reader, rested_ns - began_ns);
+        if (busy) {
+            nanosleep(&(struct timespec){0, pause}, NULL);
+            rested_ns += pause;
+        }
     }
 }
 
