@@ -10,7 +10,10 @@ AS_FAST_AS_POSSIBLE = Pace()
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`users` clients that ask without a pause, for `duration_s` or until `requests` were answered."""
+    """`users` clients that ask without a pause, for `duration_s` or until `requests` were answered.
+
+    With `rate_per_s` it is an open loop: so many requests a second, Poisson, whoever answers.
+    """
 
     name: str
     title: str
@@ -21,6 +24,7 @@ class Load:
     duration_s: float = 10.0
     requests: int | None = None
     kind: str = "speed"
+    rate_per_s: int = 0
 
 
 def _streams(users: int, duration_s: float = 10.0) -> Load:
@@ -28,7 +32,13 @@ def _streams(users: int, duration_s: float = 10.0) -> Load:
     return Load(f"stream{users}", title, users, duration_s=duration_s)
 
 
-# Open-loop rows (a given rate, Poisson) belong here once the clients can play them.
+def _open(rate_per_s: int) -> Load:
+    title = f"open loop, Poisson {rate_per_s:,}/s, streamed, TTFT 5 ms, ITL 1 ms, 16 tokens"
+    pace = Pace(ttft_us=5_000, itl_us=1_000)
+    name = f"open{rate_per_s}"
+    return Load(name, title, 1, pace=pace, tokens=16, kind="open", rate_per_s=rate_per_s)
+
+
 LOADS = (
     _streams(64),
     _streams(256),
@@ -43,6 +53,8 @@ LOADS = (
         stream=False,
         tokens=16,
     ),
+    _open(200),
+    _open(2000),
     Load(
         "start",
         "start to first request (1 stream, 3 requests)",

@@ -136,6 +136,21 @@ def test_the_path_of_the_target_goes_before_the_route(url: str, route: str) -> N
     assert lines(Wire.of(target(url)))[0] == f"POST {route} HTTP/1.1"
 
 
+@pytest.mark.parametrize(
+    ("url", "route"),
+    [
+        ("h", "/v2/models/ensemble/generate"),
+        ("h/v2/models/mine", "/v2/models/mine/generate"),
+        ("h/v2/models/mine/", "/v2/models/mine/generate"),
+        ("h/triton/v2/models/mine/versions/2", "/triton/v2/models/mine/versions/2/generate"),
+    ],
+)
+def test_a_model_in_the_targets_path_goes_before_the_requests_own(url: str, route: str) -> None:
+    """Users of Triton give it there, with its version or without."""
+    request = HttpRequest("POST", "/v2/models/ensemble/generate", b"{}")
+    assert lines(Wire.of(target(url)), request)[0] == f"POST {route} HTTP/1.1"
+
+
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the variable that the options name; without one there is no header."""
     monkeypatch.setenv("MY_KEY", "abc")

@@ -42,17 +42,12 @@ class Inferswarm:
 
     def command(self, load: Load, url: str, out: Path) -> list[str]:
         """`python -m inferswarm run ...`."""
-        words = [
-            sys.executable,
-            "-m",
-            "inferswarm",
-            "run",
-            "--target",
-            url,
-            "--users",
-            str(load.users),
-        ]
-        words += ["--spawn-rate", f"{load.users}/s", "--max-output-tokens", str(load.tokens)]
+        words = [sys.executable, "-m", "inferswarm", "run", "--target", url]
+        if load.rate_per_s:
+            words += ["--rate", f"{load.rate_per_s}/s"]
+        else:
+            words += ["--users", str(load.users), "--spawn-rate", f"{load.users}/s"]
+        words += ["--max-output-tokens", str(load.tokens)]
         words += ["--out", str(out / "run"), "--set", "load.workers=1"]
         words += ["--stream" if load.stream else "--no-stream"]
         if load.requests:
@@ -84,8 +79,8 @@ class Scripted:
     patience_s: float = PATIENCE_S
 
     def plays(self, load: Load) -> bool:
-        """All loads."""
-        return True
+        """Closed loops; an open one it could only imitate."""
+        return not load.rate_per_s
 
     def missing(self) -> str:
         """Whether its library can be imported."""

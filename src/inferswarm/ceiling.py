@@ -83,7 +83,7 @@ def check_run(run: dict[str, Any], timeline: Timeline, workers: int) -> Beyond:
 def _sentence(rate: float, unit: str, ceiling: Ceiling) -> str:
     missed = ceiling.missed_per_s
     why = (
-        "this worker was never tried so fast"
+        "whether its times are true so fast is not known"
         if missed is None
         else f"its times were no longer true at {missed:,.0f}"
     )

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Literal
+
+Framing = Literal["http1", "http2"]
+"""What the bytes of an exchange are: HTTP/1.1, or the frames of one stream of HTTP/2."""
 
 
 class Outcome(StrEnum):
@@ -88,3 +92,4 @@ class Exchange:
     address: str = ""
     retries: int = 0
     bytes_out: int = 0
+    framing: Framing = "http1"

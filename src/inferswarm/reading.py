@@ -7,13 +7,15 @@ import msgspec
 
 from inferswarm.adapters import Adapter, Answer
 from inferswarm.exchange import Exchange, Outcome
-from inferswarm.framing.http1 import Response, read_response
+from inferswarm.framing import http1, http2
+from inferswarm.framing.http1 import Response
 from inferswarm.prompts import Prompt
 from inferswarm.records import Record
 from inferswarm.tokens import best_counts
 
 BODY_HEAD_BYTES = 400
 TEXT_LIMIT = 400
+_READERS = {"http1": http1.read_response, "http2": http2.read_response}
 _DECIDED_BY_TRANSPORT = frozenset(
     {
         Outcome.CONNECT,
@@ -42,7 +44,7 @@ class Asked:
 def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
     """The record of one exchange; never raises, whatever the server sent."""
     tape = exchange.tape
-    response = read_response(tape, closed=exchange.failure is None)
+    response = _READERS[exchange.framing](tape, closed=exchange.failure is None)
     speaks = 200 <= response.status < 300
     answer = adapter.read(response, asked.prompt.text) if speaks else Answer()
     outcome, detail = _outcome(exchange, response, answer)

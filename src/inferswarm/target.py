@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,16 @@ from inferswarm import __version__
 from inferswarm.adapters import HttpRequest
 from inferswarm.config.tree import TargetOptions
 from inferswarm.errors import InputError
+from inferswarm.exchange import Framing
+from inferswarm.framing.http2 import header_frames
 from inferswarm.proxies import Proxy, proxy_of
 
+ALPN_HTTP2 = "h2"
 SECRET_LENGTH = 6
 _PORTS = {"http": 80, "https": 443}
 _LINE_ENDS = str.maketrans({"\r": "", "\n": ""})
+_MODEL = re.compile(r"/v2/models/[^/]+")
+_MODEL_AT_END = re.compile(rf"{_MODEL.pattern}(/versions/[^/]+)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +35,28 @@ class Endpoint:
     tls: ssl.SSLContext | None = None
     proxy: Proxy | None = None
     keep_alive: bool = True
+    framing: Framing = "http1"
 
     @classmethod
-    def of(cls, target: TargetOptions) -> Self:
+    def of(cls, target: TargetOptions, framing: Framing = "http1") -> Self:
         """Raises InputError for certificates that cannot be read, and for an impossible proxy."""
         url = urlsplit(target.url)
         tls = _tls(target) if url.scheme == "https" else None
+        if tls is not None and framing == "http2":
+            tls.set_alpn_protocols([ALPN_HTTP2])
         return cls(
             url.hostname or "",
             url.port or _PORTS[url.scheme],
             tls,
             proxy_of(target),
             target.keep_alive,
+            framing,
         )
+
+    @property
+    def needs_tunnel(self) -> bool:
+        """Whether a proxy could not read what is said, so that it has to pass bytes on."""
+        return self.tls is not None or self.framing == "http2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +93,53 @@ class Wire:
         return head + length % len(request.body) + request.body
 
     def route(self, path: str) -> str:
-        """`path` under the target's own path; a doubled /v1 is avoided."""
+        """`path` under the target's own path; a doubled /v1 or /v2/models/NAME is avoided."""
+        if _MODEL_AT_END.search(self.base) and (model := _MODEL.match(path)):
+            return self.base + path[model.end() :]
         return self.base + (path.removeprefix("/v1") if self.base.endswith("/v1") else path)
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcWire:
+    """Turns request values into gRPC over HTTP/2 for one target: the frames of a head, then a body.
+
+    The frames name stream 0, and the body has no frames yet: which stream it will be, and how much
+    of it the server has room for, is known when it is sent.
+    """
+
+    scheme: str
+    host: str
+    base: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, target: TargetOptions) -> Self:
+        """Reads the API key where the options say it is."""
+        url = urlsplit(target.url)
+        headers = request_headers(target, os.environ)
+        lowered = tuple((name.lower(), value) for name, value in headers.items())
+        return cls(url.scheme, url.netloc, url.path.rstrip("/"), lowered)
+
+    def bytes_of(self, request: HttpRequest) -> bytes:
+        """Head and body."""
+        return _grpc_head(self, request.method, request.path) + request.body
+
+
+@functools.lru_cache(maxsize=64)
+def _grpc_head(wire: GrpcWire, method: str, path: str) -> bytes:
+    """The same for every request of a run."""
+    headers = [
+        (":method", method),
+        (":scheme", wire.scheme),
+        (":path", wire.base + path),
+        (":authority", wire.host),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+        ("user-agent", f"inferswarm/{__version__}"),
+        ("grpc-accept-encoding", "identity"),
+        *wire.headers,
+    ]
+    return header_frames(0, headers)
 
 
 @functools.lru_cache(maxsize=64)

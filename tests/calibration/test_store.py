@@ -13,7 +13,7 @@ from inferswarm.config.tree import RunConfig
 from inferswarm.errors import StorageError
 
 HERE = Machine("Fast CPU", 8, "Linux 6.1", "CPython 3.11.7", "0.1.0")
-SETUP = Setup("openai", "completions", stream=True, recorder="native")
+SETUP = Setup("openai", "completions", stream=True, usage_per_chunk=False, recorder="native")
 
 
 def entry(carried_per_s: float = 1_000.0, **changed: object) -> Entry:
@@ -93,5 +93,6 @@ def test_a_run_finds_what_was_calibrated_for_it(tmp_path: Path) -> None:
 
     assert store.ceilings_of_run(config, "gevent", environment) == entry().ceilings
     assert store.ceilings_of_run(config, "native", environment) is None
+    assert store.setup_of(RunConfig(), "native").api == "completions"
     assert store.ceilings_of_run(RunConfig(), "gevent", environment) is None
     assert store.ceilings_of_run(secure, "gevent", environment) is None

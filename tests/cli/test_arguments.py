@@ -11,7 +11,7 @@ from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InputError
 from tests.builders import S
 
-SECTIONS = ("target", "prompts", "request", "load", "output", "simulator")
+SECTIONS = ("target", "prompts", "request", "load", "arrivals", "output")
 
 
 @pytest.fixture(autouse=True)
@@ -21,17 +21,17 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(option.environment, raising=False)
 
 
-def parser() -> Parser:
-    """A parser with every flag of a run."""
+def parser(sections: tuple[str, ...] = SECTIONS) -> Parser:
+    """A parser with every flag of these sections."""
     made = Parser(prog="try")
-    add_options(made, RunConfig, SECTIONS)
+    add_options(made, RunConfig, sections)
     add_sources(made)
     return made
 
 
-def parsed(*arguments: str) -> RunConfig:
+def parsed(*arguments: str, sections: tuple[str, ...] = SECTIONS) -> RunConfig:
     """The configuration that these arguments give."""
-    return configuration(RunConfig, parser().parse_args(arguments))
+    return configuration(RunConfig, parser(sections).parse_args(arguments))
 
 
 def test_every_flag_sets_its_option() -> None:
@@ -40,14 +40,17 @@ def test_every_flag_sets_its_option() -> None:
         "target.url": "h:1", "target.api": "chat", "target.stream": None, "load.duration": "5s",
         "load.spawn_rate": "3/s", "target.insecure": None, "request.ignore_eos": None,
         "request.use_beam_search": None, "target.keep_alive": None,
-        "simulator.ttft": "1ms", "simulator.itl": "1ms",
+        "arrivals.rate": "5/s", "arrivals.process": "poisson", "arrivals.stages": "5/s 9s",
+        "simulator.ttft": "1ms", "simulator.itl": "1ms", "simulator.backend": "tgi",
     }  # fmt: skip
     for option in options_of(RunConfig):
         if option.flag:
             value = values.get(option.key, "1")
-            found = vars(parser().parse_args([option.flag, *([value] if value else [])]))
-            assert found[option.key] == (value or True), option.key
-            parsed(option.flag, *([value] if value else []))
+            # `run` has the flags of the target, `simulate` those of the simulator.
+            sections = ("simulator",) if option.key.startswith("simulator.") else SECTIONS
+            given = [option.flag, *([value] if value else [])]
+            assert vars(parser(sections).parse_args(given))[option.key] == (value or True), option.key
+            parsed(*given, sections=sections)
 
 
 def test_flags_are_shown_with_sentence_unit_and_default() -> None:

@@ -8,14 +8,14 @@ from msgspec import to_builtins
 from rich.console import Console
 
 from inferswarm.cli.view import LiveView, PlainView, view_for
-from inferswarm.config.tree import LoadOptions
+from inferswarm.config.tree import RunConfig
 from inferswarm.exchange import Outcome
 from inferswarm.snapshot import take
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client
 from tests.builders import START_NS, failure, record
 
-LOAD = LoadOptions.model_validate({"users": 8, "requests": 200})
+LOAD = RunConfig.model_validate({"load": {"users": 8, "requests": 200}})
 TICK = {"event": "tick"}
 STARTED = {"event": "started"}
 DRAINING = {"event": "draining"}
@@ -126,6 +126,6 @@ def test_lines_begin_with_the_first_number() -> None:
 )
 def test_any_goal_can_be_shown(load: dict[str, object], real: bool) -> None:  # noqa: FBT001
     """By time, by requests, by both, and a run that is over at once."""
-    with view_for(terminal(real=real), LoadOptions.model_validate(load)) as view:
+    with view_for(terminal(real=real), RunConfig.model_validate({"load": load})) as view:
         for event in (TICK, STARTED, TICK, snapshot(), snapshot(succeeded=0), DRAINING):
             view.show(event)

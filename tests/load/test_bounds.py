@@ -4,7 +4,7 @@ Server and client are processes of their own, `python -m tests.load.test_bounds 
 can be told apart. Each prints one line of JSON.
 """
 
-import inferswarm.load  # isort: skip  # it patches, which must come first
+import inferswarm.load  # noqa: F401  # isort: skip  # it patches, which must come first
 
 import json
 import resource
@@ -21,19 +21,19 @@ import pytest
 from gevent import socket
 from gevent.server import StreamServer
 
-from inferswarm.adapters.table import adapter_for
+from inferswarm.adapters.table import BACKENDS
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
 from inferswarm.load.transport.native_recorder import NativeRecorder, available
+from inferswarm.prompts import Prompt
 from inferswarm.reading import Asked, read_exchange
 from inferswarm.target import Endpoint
 from tests.load.servers import FINISH, STREAM_END, STREAM_HEAD, Served, chunk, read_request
 
 S = 1_000_000_000
-MB = 1_000_000
 ROOT = Path(__file__).parents[2]
 REQUEST = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 PATIENT = Timeouts(60 * S, 120 * S, 120 * S, 300 * S)
@@ -70,7 +70,8 @@ def ask(port: int, recorder_kind: str, streams: int) -> None:
     raise_file_limit()
     recorder = NativeRecorder() if recorder_kind == "native" else GeventRecorder()
     transport = HttpTransport(Endpoint("127.0.0.1", port), PATIENT, recorder)
-    adapter = adapter_for("vllm", "completions")
+    adapter = BACKENDS["vllm"].apis["completions"]
+    asked_for = Asked(0, 0, Prompt(0, "a"), "vllm", "completions", streamed=True)
     exchanges: list[Exchange] = []
     at_first = peak_bytes()
     began = time.monotonic()
@@ -83,9 +84,7 @@ def ask(port: int, recorder_kind: str, streams: int) -> None:
     began = time.monotonic()
     chunks, outcomes, reads = 0, dict.fromkeys(Outcome, 0), 0
     while exchanges:
-        record = read_exchange(
-            exchanges.pop(), Asked(0, 0, 0, 0, "vllm", "completions", streamed=True), adapter
-        )
+        record = read_exchange(exchanges.pop(), asked_for, adapter)
         chunks += len(record.chunk_ns)
         reads += record.reads
         outcomes[record.outcome] += 1
@@ -135,7 +134,7 @@ def asked(port: int, recorder_kind: str, streams: int) -> dict[str, Any]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -159,7 +158,7 @@ def test_an_answer_of_a_million_tokens(recorder_kind: str) -> None:
 
     assert found["outcomes"] == {"ok": 1}
     assert found["chunks"] == MANY_TOKENS
-    assert found["grown_bytes"] < 1_500 * MANY_TOKENS, found
+    assert found["grown_bytes"] < 2_000 * MANY_TOKENS, found
 
 
 @pytest.mark.slow
@@ -173,7 +172,7 @@ def test_five_thousand_open_streams(recorder_kind: str) -> None:
 
     assert found["outcomes"] == {"ok": STREAMS}
     assert found["chunks"] == 8 * STREAMS
-    assert found["grown_bytes"] < 100_000 * STREAMS, found
+    assert found["grown_bytes"] < 50_000 * STREAMS, found
 
 
 if __name__ == "__main__":

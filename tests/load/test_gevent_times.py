@@ -2,6 +2,7 @@
 
 import contextlib
 import socket as plain_socket
+import struct
 from collections.abc import Iterator
 
 import gevent
@@ -21,8 +22,10 @@ from inferswarm.load.transport.kernel_times import (
     CLOCK_STEP_NS,
     Arrival,
     Distance,
+    KernelTimes,
     arrival,
     compared,
+    stamp_of,
 )
 from inferswarm.load.transport.recording import Recording
 from inferswarm.target import Endpoint
@@ -92,6 +95,18 @@ def test_reads_around_a_step_of_the_wall_clock(step: int) -> None:
     assert same_again == Arrival(101 * MS)
     assert later.at_ns == 120 * MS
     assert later.stamp_ns
+
+
+def test_what_the_kernel_says_with_a_read_is_understood() -> None:
+    """The software stamp is the first of three times; bytes left behind make a read one of several."""
+    stamp = (1, 37, struct.pack("@6l", 1_700_000_000, 5, 0, 0, 7, 7))
+    left = (6, 36, struct.pack("@i", 9))
+
+    assert stamp_of([stamp, left]) == (WALL + 5, 9)
+    assert stamp_of([(1, 99, b"")]) == (0, 0)
+    assert KernelTimes().of([left], full=False).more
+    assert KernelTimes().of([], full=True).more
+    assert not KernelTimes().of([stamp], full=False).more
 
 
 @contextlib.contextmanager

@@ -8,8 +8,9 @@ import pytest
 
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.simulator import openai
-from inferswarm.simulator.generation import Generation, Reply, Request
-from inferswarm.simulator.routes import resolve
+from inferswarm.simulator.bodies import OpenAIFormat
+from inferswarm.simulator.generation import Generation, Reply, Request, Serving
+from inferswarm.simulator.routes import Routes
 
 _CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hi there"}]}
 _USAGE = '"usage":{"prompt_tokens":N,"total_tokens":N,"completion_tokens":N'
@@ -26,7 +27,8 @@ def _shape(rendered: bytes) -> str:
 def _read(path: str, body: object, **headers: str) -> Generation | Reply:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"content-type": "application/json"} | headers
-    return resolve(Request("POST", path, sent, content, True, 0), SimulatorOptions(model="tiny"))
+    request = Request("POST", path, sent, content, True, 0)
+    return Routes(SimulatorOptions(model="tiny")).resolve(request)
 
 
 def _rejection(path: str, body: object, **headers: str) -> tuple[int, Any]:
@@ -35,8 +37,8 @@ def _rejection(path: str, body: object, **headers: str) -> tuple[int, Any]:
     return reply.status, json.loads(reply.body)
 
 
-def _events(wire: openai.OpenAIFormat, *, usage: bool = False, running: bool = False) -> list[str]:
-    answer = wire.answer(Generation("tiny", 7, 2, True, usage, running), 3, 1795396539, 2)
+def _events(wire: OpenAIFormat, *, usage: bool = False, running: bool = False) -> list[str]:
+    answer = wire.answer(Generation("tiny", 7, 2, True, usage, running), Serving(3, 1795396539, 2))
     events = (*answer.opening(), answer.tokens(0, 1), answer.tokens(1, 2), *answer.ending())
     return [_shape(event) for event in events]
 
@@ -119,7 +121,7 @@ def test_chat_stream_with_running_usage() -> None:
 
 def test_whole_completion() -> None:
     """An answer that is not streamed has the fields of vLLM in their order."""
-    answer = openai.COMPLETIONS.answer(Generation("tiny", 7, 8, False), 1, 1795396538, 8)
+    answer = openai.COMPLETIONS.answer(Generation("tiny", 7, 8, False), Serving(1, 1795396538, 8))
     assert _shape(answer.whole().body) == (
         '{"id":"cmpl-ID","object":"text_completion","created":N,"model":"tiny","choices":[{"index"'
         ':0,"text":"WORDS","logprobs":null,"finish_reason":"length","stop_reason":null,"token_ids"'
@@ -132,7 +134,7 @@ def test_whole_completion() -> None:
 
 def test_whole_chat() -> None:
     """The same for chat, with a message."""
-    answer = openai.CHAT.answer(Generation("tiny", 7, 9, False), 1, 1795396538, 8)
+    answer = openai.CHAT.answer(Generation("tiny", 7, 9, False), Serving(1, 1795396538, 8))
     assert _shape(answer.whole().body) == (
         '{"id":"chatcmpl-ID","object":"chat.completion","created":N,"model":"tiny","choices":[{'
         '"index":0,"message":{"role":"assistant","content":"WORDS","refusal":null,"annotations":'
@@ -147,7 +149,7 @@ def test_whole_chat() -> None:
 def test_events_are_json() -> None:
     """Every event but the end mark is an object, also with a model name that needs escaping."""
     wire = openai.CHAT
-    answer = wire.answer(Generation('a"b\\c', 7, 9, True, True, True), 0, 1, 2)
+    answer = wire.answer(Generation('a"b\\c', 7, 9, True, True, True), Serving(0, 1, 2))
     events = (*answer.opening(), answer.tokens(0, 2), *answer.ending()[:-1], answer.failure()[0])
     models = [json.loads(event.removeprefix(b"data: ")).get("model") for event in events]
     assert models == ['a"b\\c'] * 3 + [None]
@@ -258,3 +260,43 @@ def test_media_type_must_be_json() -> None:
     """A body of another media type is refused, whatever it holds."""
     _, answer = _rejection("/v1/completions", {"prompt": "a"}, **{"content-type": "text/plain"})
     assert "Unsupported Media Type" in answer["error"]["message"]
+
+
+def test_reasoning_comes_first() -> None:
+    """The first tokens of a chat are reasoning; a chunk across the border becomes two events."""
+    asked = Generation("tiny", 7, 6, True, reasoning_tokens=3)
+    answer = openai.CHAT.answer(asked, Serving(0, 1, 6))
+    events = (answer.tokens(0, 2) + answer.tokens(2, 4) + answer.tokens(4, 6)).split(b"\n\n")
+    deltas = [
+        json.loads(event.removeprefix(b"data: "))["choices"][0]["delta"] for event in events[:-1]
+    ]
+    assert [list(delta) for delta in deltas] == [["reasoning"]] * 2 + [["content"]] * 2
+    assert [len(next(iter(delta.values())).split()) for delta in deltas] == [2, 1, 1, 2]
+
+
+def test_reasoning_of_a_whole_answer() -> None:
+    """Message and usage tell the reasoning apart."""
+    asked = Generation("tiny", 7, 6, False, reasoning_tokens=2)
+    body = json.loads(openai.CHAT.answer(asked, Serving(0, 1, 6)).whole().body)
+    message = body["choices"][0]["message"]
+    assert (len(message["reasoning"].split()), len(message["content"].split())) == (2, 4)
+    assert body["usage"]["completion_tokens_details"] == {"reasoning_tokens": 2}
+
+
+def test_cached_tokens_and_times_are_told_when_asked() -> None:
+    """The final usage has the cached tokens, and beside it stand the times that vLLM measures."""
+    asked = Generation("tiny", 7, 3, True, True, cached_tokens=5, timings=True)
+    times = {"accepted_ns": 1_000_000, "started_ns": 4_000_000}
+    serving = Serving(0, 1, 3, **times, first_ns=14_000_000, last_ns=34_000_000)
+    event = json.loads(openai.CHAT.answer(asked, serving).ending()[0].removeprefix(b"data: "))
+    assert event["usage"]["prompt_tokens_details"] == {"cached_tokens": 5}
+    assert event["metrics"] == {
+        "time_to_first_token_ms": 10.0,
+        "generation_time_ms": 20.0,
+        "queue_time_ms": 3.0,
+        "mean_itl_ms": 10.0,
+        "tokens_per_second": 100.0,
+    }
+    whole = json.loads(openai.COMPLETIONS.answer(asked, serving).whole().body)
+    assert whole["metrics"] == event["metrics"]
+    assert whole["usage"]["prompt_tokens_details"] == {"cached_tokens": 5}

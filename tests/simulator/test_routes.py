@@ -1,18 +1,19 @@
 """Routes, their methods and the bearer token."""
 
 import json
+from typing import get_args
 
 import pytest
 
-from inferswarm.config.simulator import SimulatorOptions
+from inferswarm.config.simulator import Backend, SimulatorOptions
 from inferswarm.simulator.generation import Generation, Reply, Request
-from inferswarm.simulator.routes import resolve
+from inferswarm.simulator.routes import TABLES, Routes
 
 from .conftest import Start, connect, exchange, read_answer, request
 
 
 def _status(method: str, path: str, options: SimulatorOptions, **headers: str) -> int:
-    resolved = resolve(Request(method, path, headers, b"", True, 0), options)
+    resolved = Routes(options).resolve(Request(method, path, headers, b"", True, 0))
     assert isinstance(resolved, Reply)
     return resolved.status
 
@@ -50,7 +51,7 @@ def test_wrong_method() -> None:
     options = SimulatorOptions()
     assert _status("GET", "/v1/completions", options) == 405
     assert _status("POST", "/health", options) == 405
-    resolved = resolve(Request("GET", "/v1/completions", {}, b"", True, 0), options)
+    resolved = Routes(options).resolve(Request("GET", "/v1/completions", {}, b"", True, 0))
     assert isinstance(resolved, Reply)
     assert resolved.headers[0] == ("allow", "POST")
 
@@ -72,7 +73,7 @@ def test_wrong_token(token: str) -> None:
     """A wrong or absent token is 401 with a string for an error."""
     options = SimulatorOptions.model_validate({"api_key": "secret"})
     sent = {"content-type": "application/json"} | ({"authorization": token} if token else {})
-    resolved = resolve(Request("POST", "/v1/completions", sent, b"{}", True, 0), options)
+    resolved = Routes(options).resolve(Request("POST", "/v1/completions", sent, b"{}", True, 0))
     assert isinstance(resolved, Reply)
     assert (resolved.status, resolved.body) == (401, b'{"error":"Unauthorized"}')
 
@@ -94,5 +95,44 @@ def test_right_token() -> None:
     """The right token is accepted, whatever the case of the scheme."""
     options = SimulatorOptions.model_validate({"api_key": "secret"})
     sent = {"content-type": "application/json", "authorization": "bearer secret"}
-    asked = resolve(Request("POST", "/v1/completions", sent, b'{"prompt":"a"}', True, 0), options)
+    asked = Routes(options).resolve(Request("POST", "/v1/completions", sent, b'{"prompt":"a"}', True, 0))
     assert isinstance(asked, Generation)
+
+
+def test_every_backend_has_its_table() -> None:
+    """The names for simulator.backend are those of the tables."""
+    assert tuple(TABLES) == get_args(Backend)
+
+
+@pytest.mark.parametrize("backend", TABLES)
+def test_every_backend_has_its_own_errors(backend: str) -> None:
+    """Unknown paths, wrong methods and wrong keys are refused by every server."""
+    options = SimulatorOptions.model_validate({"backend": backend, "api_key": "secret"})
+    right = {"authorization": "Bearer secret"}
+    generating = next(iter(Routes(options).generating))
+    assert _status("POST", generating, options) == 401
+    assert _status("POST", "/nope", options, **right) == 404
+    assert _status("PUT", generating, options, **right) == 405
+
+
+@pytest.mark.parametrize("backend", TABLES)
+def test_plain_routes_answer(backend: str) -> None:
+    """Every plain route of every server is a 200, JSON where it has a body."""
+    options = SimulatorOptions.model_validate({"backend": backend})
+    for route in TABLES[backend].plain:
+        method, _, path = route.replace("{model}", "ensemble").partition(" ")
+        reply = Routes(options).resolve(Request(method, path, {}, b"", True, 0))
+        assert isinstance(reply, Reply)
+        assert reply.status == 200, route
+        assert reply.body == b"" or json.loads(reply.body), route
+
+
+def test_the_generate_of_each_server_is_its_own() -> None:
+    """Several servers have the same path; only vLLM among OpenAI's has it too."""
+    own = {
+        backend: Routes(SimulatorOptions.model_validate({"backend": backend})).generating
+        for backend in TABLES
+    }
+    formats = [paths["/generate"] for paths in own.values() if "/generate" in paths]
+    assert len({id(one) for one in formats}) == len(formats) == 5
+    assert "/generate" not in own["openai"]

@@ -3,10 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inferswarm.adapters import Adapter, Wanted
+from inferswarm.adapters import (
+    Adapter,
+    Wanted,
+    jetstream,
+    jetstream_http,
+    sax,
+    sglang,
+    tgi,
+    triton,
+    vllm_generate,
+)
 from inferswarm.adapters.openai import CHAT, COMPLETIONS, VLLM_CHAT, VLLM_COMPLETIONS
 from inferswarm.config.tree import RequestOptions
 from inferswarm.errors import InputError
+from inferswarm.exchange import Framing
 from inferswarm.nearest import did_you_mean
 
 
@@ -29,8 +40,46 @@ BACKENDS = {
         ),
         Backend(
             "vllm",
-            {"completions": VLLM_COMPLETIONS, "chat": VLLM_CHAT},
-            "vLLM's OpenAI-compatible server.",
+            {
+                "completions": VLLM_COMPLETIONS,
+                "chat": VLLM_CHAT,
+                "generate": vllm_generate.GENERATE,
+            },
+            "vLLM's OpenAI-compatible server, or its older /generate.",
+        ),
+        Backend(
+            "tgi",
+            {"generate": tgi.GENERATE, "chat": tgi.CHAT, "completions": tgi.COMPLETIONS},
+            "Text Generation Inference: /generate and /generate_stream, or OpenAI's routes.",
+        ),
+        Backend(
+            "sglang",
+            {"generate": sglang.GENERATE, "chat": sglang.CHAT, "completions": sglang.COMPLETIONS},
+            "SGLang's /generate, or OpenAI's routes.",
+        ),
+        Backend(
+            "tensorrt_llm_triton",
+            {
+                "generate": triton.GENERATE,
+                "llmapi": triton.LLM_API,
+                "chat": CHAT,
+                "completions": COMPLETIONS,
+            },
+            "TensorRT-LLM in Triton: /v2/models/MODEL/generate, or its OpenAI frontend.",
+        ),
+        Backend(
+            "sax",
+            {"query": sax.QUERY, "prompt": sax.PROMPT, "openai": sax.OPENAI},
+            "SAX behind an HTTP server with /generate; not streamed.",
+        ),
+        Backend(
+            "jetstream",
+            {
+                "grpc": jetstream.GRPC,
+                "generate": jetstream_http.GENERATE,
+                "v1": jetstream_http.V1,
+            },
+            "JetStream: gRPC, the HTTP /generate of its wrapper, or its own /v1/generate.",
         ),
     )
 }
@@ -43,6 +92,11 @@ class Route:
     backend: str
     api: str
     adapter: Adapter
+
+    @property
+    def framing(self) -> Framing:
+        """What carries its requests and answers."""
+        return "http2" if self.api == "grpc" else "http1"
 
 
 def route(backend: str, api: str = "") -> Route:
@@ -78,7 +132,9 @@ def wanted(asked: RequestOptions, route: Route, model: str, *, stream: bool) -> 
         extra_body=asked.extra_body,
     )
     if told.use_beam_search and (told.best_of or 0) < 2:
-        raise InputError("request.use_beam_search needs request.best_of, the beam's width: 2 or more")
+        raise InputError(
+            "request.use_beam_search needs request.best_of, the beam's width: 2 or more"
+        )
     if why := route.adapter.refusal(told):
         raise InputError(f"{route.backend} {route.api}: {why}")
     return told

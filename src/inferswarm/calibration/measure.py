@@ -12,7 +12,13 @@ import psutil
 from inferswarm.calibration import figures
 from inferswarm.calibration.figures import Figures, Window
 from inferswarm.config.simulator import SimulatorOptions
-from inferswarm.config.tree import LoadOptions, OutputOptions, RunConfig, TimeoutOptions
+from inferswarm.config.tree import (
+    LoadOptions,
+    OutputOptions,
+    RequestOptions,
+    RunConfig,
+    TimeoutOptions,
+)
 from inferswarm.config.units import Duration
 from inferswarm.errors import LoadProcessError
 from inferswarm.runs import LocalRun
@@ -67,7 +73,7 @@ def pace_of(config: RunConfig) -> SimulatorOptions:
 def step(config: RunConfig, shape: Shape, streams: int) -> Measured:
     """Load a new simulator with `streams` users of one worker; leaves neither process nor file.
 
-    Raises LoadProcessError when the processes fail or nothing was asked.
+    Raises LoadProcessError when the processes fail or nothing was answered.
     """
     pace, before = pace_of(config), _Cpu.now()
     with (
@@ -88,11 +94,15 @@ def step(config: RunConfig, shape: Shape, streams: int) -> Measured:
         records = list(read_records(folder, reading))
         rows = simulator.truth()
     others_cores = _Cpu.now().others_since(before)
-    sent = [record.sent_ns for record in records if record.sent_ns]
-    if not sent:
-        why = (ended[-1].get("trouble") or ended[-1].get("reason")) if ended else "no reason given"
-        raise LoadProcessError(f"a step with {streams} streams asked nothing: {why}")
-    start_ns = min(sent) + round(shape.warm_s * NS_PER_S)
+    if not any(record.ok for record in records):
+        kinds = ", ".join(sorted({record.kind for record in records})) or "nothing was asked"
+        trouble = ended[-1].get("trouble") if ended else ""
+        raise LoadProcessError(
+            f"{streams} streams had no answer from the simulator ({trouble or kinds}); "
+            "does it speak this backend?"
+        )
+    sent_ns = min(record.sent_ns for record in records if record.sent_ns)
+    start_ns = sent_ns + round(shape.warm_s * NS_PER_S)
     window = Window(start_ns, start_ns + round(shape.window_s(pace) * NS_PER_S))
     found = figures.of(records, rows, pace, window)
     return Measured(found, others_cores, reading.recorder or "?", reading.clock or "?")
@@ -134,7 +144,9 @@ def settings(config: RunConfig, shape: Shape, streams: int, url: str) -> RunConf
     return config.model_copy(
         update={
             "target": config.target.model_copy(update={"url": url}),
-            "request": config.request.model_copy(update={"max_output_tokens": shape.tokens}),
+            "request": RequestOptions(
+                max_output_tokens=shape.tokens, usage_per_chunk=config.request.usage_per_chunk
+            ),
             "load": load,
             "timeouts": TimeoutOptions(),
             "output": OutputOptions(),

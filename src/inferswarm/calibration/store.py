@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from inferswarm import __version__
+from inferswarm.adapters.table import route
 from inferswarm.calibration.figures import Figure
 from inferswarm.ceiling import Ceilings
 from inferswarm.config.tree import RunConfig
@@ -35,6 +36,7 @@ class Setup(msgspec.Struct, frozen=True):
     backend: str
     api: str
     stream: bool
+    usage_per_chunk: bool
     recorder: str
 
 
@@ -82,8 +84,9 @@ def this_machine() -> Machine:
 
 def setup_of(config: RunConfig, recorder: str) -> Setup:
     """What of a run's configuration matters, and the recorder that it really had."""
-    target = config.target
-    return Setup(target.backend, target.api, target.stream, recorder)
+    way = route(config.target.backend, config.target.api)
+    per_chunk = config.request.usage_per_chunk
+    return Setup(way.backend, way.api, config.target.stream, per_chunk, recorder)
 
 
 def load(path: Path) -> list[Entry]:

@@ -72,14 +72,21 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def configuration(tree: type[SectionT], parsed: argparse.Namespace) -> SectionT:
-    """Resolve file, environment, flags and `--set`, in this order."""
+def values_of_file(parsed: argparse.Namespace) -> list[Given]:
+    """What the file of `--config` holds, if one is given."""
+    return from_file(parsed.config) if parsed.config else []
+
+
+def configuration(
+    tree: type[SectionT], parsed: argparse.Namespace, files: list[Given] | None = None
+) -> SectionT:
+    """Resolve file, environment, flags and `--set`, in this order; `files` are the file's values."""
     flags = [
         Given(option.key, getattr(parsed, option.key), str(option.flag))
         for option in options_of(tree)
         if getattr(parsed, option.key, None) is not None
     ]
-    files = from_file(parsed.config) if parsed.config else []
+    files = values_of_file(parsed) if files is None else files
     return resolve(
         tree,
         [*files, *from_environment(tree, os.environ), *flags, *from_set(parsed.assignments)],

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from inferswarm.adapters.table import route
+from inferswarm.adapters.table import Route, route
 from inferswarm.calibration import measure, ramps, search, store
 from inferswarm.calibration.figures import Figure
 from inferswarm.calibration.ramps import REQUESTS, TOKENS, Attempt, Ramp
@@ -69,14 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(parsed: argparse.Namespace) -> int:
     """Climb each ramp, keep what came out, and show it."""
     config = configuration(RunConfig, parsed)
-    route(config.target.backend, config.target.api)
+    way = route(config.target.backend, config.target.api)
     path = parsed.store or store.default_path(os.environ)
     store.load(path)  # a store that cannot be used is told before two minutes have passed
     console = Console(stderr=True, highlight=False) if parsed.json else open_console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # they clean up as Ctrl-C does
     climbs = ramps.plan(config, quick=parsed.quick)
-    _announce(console, config, climbs)
+    _announce(console, config, way, climbs)
     made = {ramp.counts: _climb(console, config, ramp) for ramp in climbs}
     entry = _entry(config, made, quick=parsed.quick)
     store.save(path, entry)
@@ -88,12 +88,12 @@ def execute(parsed: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _announce(console: Console, config: RunConfig, climbs: Sequence[Ramp]) -> None:
-    target, simulator = config.target, config.simulator
+def _announce(console: Console, config: RunConfig, way: Route, climbs: Sequence[Ramp]) -> None:
+    simulator = config.simulator
     about_s = sum(ramp.about_s(config) for ramp in climbs)
     console.print(
-        f"one worker against the built-in simulator ({target.backend} {target.api}, "
-        f"{'streamed' if target.stream else 'not streamed'}, TTFT {simulator.ttft}, "
+        f"one worker against the built-in simulator ({way.backend} {way.api}, "
+        f"{'streamed' if config.target.stream else 'not streamed'}, TTFT {simulator.ttft}, "
         f"ITL {simulator.itl}), in about {_span(about_s)}",
         markup=False,
         soft_wrap=True,

@@ -15,10 +15,19 @@ _EPILOG = """examples:
   inferswarm run                                     load the built-in simulator for a minute
   inferswarm run --target localhost:8000 --backend vllm --users 32 --duration 60s
   inferswarm report runs/x                           rebuild summary and page from the records
+  inferswarm calibrate --quick                       how true the times are on this machine
 
 exit codes: 0 ok, 2 wrong input, 3 run invalid (--require-valid), 4 target unreachable or
 refusing, 5 internal error, 130 interrupted
 """
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Leaves room beside the longest command, which argparse forgets to indent when it counts."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = 4 + max(len(command.NAME) for command in COMMANDS)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         prog="inferswarm",
         description="Load an LLM inference server as its users will, and tell what they would feel.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     top.add_argument("--version", action="version", version=f"inferswarm {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
@@ -50,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed, unknown = parser().parse_known_args(arguments)
         if unknown:
             parsed.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return int(parsed.execute(parsed))
+        code = int(parsed.execute(parsed))
+        sys.stdout.flush()  # a reader that has gone must show here, not when the interpreter ends
+        return code  # noqa: TRY300 - the flush belongs to what may fail
     except InferswarmError as error:
         print(f"inferswarm: {error}", file=sys.stderr)
         return error.exit_code

@@ -9,16 +9,17 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from rich.console import Console
 
-from inferswarm.adapters.table import route, wanted
+from inferswarm.adapters.table import Route, route, wanted
 from inferswarm.calibration import store
 from inferswarm.cli import report
 from inferswarm.cli.arguments import add_options, add_sources, configuration
 from inferswarm.cli.view import View, complain, open_console, view_for
+from inferswarm.config.simulator import Backend
 from inferswarm.config.sources import from_environment
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import (
@@ -27,6 +28,7 @@ from inferswarm.errors import (
     EXIT_OK,
     EXIT_RUN_INVALID,
     EXIT_TARGET,
+    InputError,
     LoadProcessError,
     StorageError,
 )
@@ -57,7 +59,7 @@ EXAMPLES = """examples:
   inferswarm run --target localhost:8000 --api chat --requests 500 --users 16
   inferswarm run --config bench.yaml --set timeouts.first_byte=2m
 """
-SECTIONS = ("target", "prompts", "request", "load", "output")
+SECTIONS = ("target", "prompts", "request", "load", "arrivals", "output")
 COMPRESS_INTERVAL_S = 30.0
 SAID_LIMIT = 200
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -81,13 +83,15 @@ def execute(parsed: argparse.Namespace) -> int:
         names = ", ".join(one.origin.removeprefix("environment ") for one in variables)
         console.print(f"options from the environment: {names}", markup=False, soft_wrap=True)
     way = route(config.target.backend, config.target.api)
+    simulated = not config.target.url
+    config = _simulated(config, way) if simulated else config
     wanted(config.request, way, config.target.model, stream=config.target.stream)
     prompts = read_prompts(config.prompts.source)
-    simulated = not config.target.url
     with _target(config, console) as config:
         model = find_model(config, way.adapter)
         run = describe(config, way.api, model) | {
             "users": config.load.users,
+            "arrivals": config.arrivals.told,
             "workers": config.load.workers,
             "prompts": len(prompts),
             "simulated": simulated,
@@ -116,10 +120,11 @@ def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
     if config.target.url:
         yield config
         return
-    with RunningSimulator(config.simulator, truth=False) as simulator:
+    options = config.simulator
+    with RunningSimulator(options, truth=False) as simulator:
         console.print(
             f"no --target given: loading the built-in simulator at {simulator.url} "
-            f"(TTFT {config.simulator.ttft}, ITL {config.simulator.itl})",
+            f"(TTFT {options.ttft}, ITL {options.itl})",
             markup=False,
             soft_wrap=True,
         )
@@ -127,10 +132,26 @@ def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
         yield config.model_copy(update={"target": target})
 
 
+def _simulated(config: RunConfig, way: Route) -> RunConfig:
+    """The run with the simulator of the target's backend, which serves the model asked for."""
+    given, adapter = config.simulator, way.adapter
+    if way.backend not in get_args(Backend) or way.framing != "http1":
+        raise InputError(
+            f"the built-in simulator does not speak {way.backend} {way.api}; give --target, or "
+            "another --api: see `inferswarm backends`"
+        )
+    own = given.model if "model" in given.model_fields_set else ""
+    served = config.target.model or own or adapter.default_model or given.model
+    known = config.target.model or adapter.default_model or served
+    options = given.model_copy(update={"backend": way.backend, "model": served})
+    target = config.target.model_copy(update={"model": known})
+    return config.model_copy(update={"simulator": options, "target": target})
+
+
 def _announce(console: Console, run: dict[str, Any], folder: RunFolder) -> None:
     console.print(
         f"loading {run['target']} ({run['backend']} {run['api']}, model {run['model'] or '-'}) "
-        f"with {run['users']} users; results in {folder.path}",
+        f"with {run['arrivals'] or str(run['users']) + ' users'}; results in {folder.path}",
         markup=False,
         soft_wrap=True,
     )
@@ -144,7 +165,7 @@ def _load(
     compressed_s = time.monotonic()
     with (
         LocalRun(plan, config.load.workers, folder.log) as local,
-        view_for(console, config.load) as view,
+        view_for(console, config) as view,
         _interruptible(local, view, folder) as interrupts,
     ):
         try:

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from inferswarm.config.tree import LoadOptions
+from inferswarm.config.tree import RunConfig
 from inferswarm.reports.text import errors, latencies, number
 from inferswarm.snapshot import Snapshot
 
@@ -36,8 +36,9 @@ class View(Protocol):
 class _Progress:
     """What the views share: how far the run is, and its newest numbers."""
 
-    def __init__(self, load: LoadOptions) -> None:
-        self._load = load
+    def __init__(self, config: RunConfig) -> None:
+        self._lasting = config.lasting
+        self._load = config.load
         self._started_s: float | None = None
         self.phase = "starting"
         self.last: dict[str, Any] = {}
@@ -65,7 +66,7 @@ class _Progress:
     def share(self) -> float:
         """How much of the run is done, by time or by requests, whichever is further."""
         shares = [0.0]
-        if lasting := self._load.lasting:
+        if lasting := self._lasting:
             shares.append(self.elapsed_s / lasting.seconds)
         if self._load.requests and self.snapshot:
             shares.append(self.snapshot.requests.attempted / self._load.requests)
@@ -73,17 +74,20 @@ class _Progress:
 
     @property
     def goal(self) -> str:
-        parts = [str(self._load.lasting)] if self._load.lasting else []
+        parts = [str(self._lasting)] if self._lasting else []
         parts += [f"{self._load.requests:,} requests"] if self._load.requests else []
+        parts += [] if parts else ["the schedule"]
         return " or ".join(parts)
 
 
 class LiveView:
     """A screen for a terminal, drawn again with every snapshot."""
 
-    def __init__(self, console: Console, load: LoadOptions) -> None:
-        self._progress = _Progress(load)
-        self._load = load
+    def __init__(self, console: Console, config: RunConfig) -> None:
+        self._progress = _Progress(config)
+        self._users = "users [bold]{}[/]" + f" of {config.load.users}"
+        if config.arrivals.open_loop:
+            self._users = f"open loop, {config.arrivals.told}"
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -130,7 +134,7 @@ class LiveView:
         last, rate = self._progress.last, shot.throughput
         grid = Table.grid(padding=(0, 3))
         grid.add_row(
-            f"users [bold]{last['users']}[/] of {self._load.users}",
+            self._users.format(last["users"]),
             f"in flight [bold]{last['in_flight']}[/]",
             f"workers {last['workers']}",
             f"done [bold]{shot.requests.succeeded:,}[/]",
@@ -149,9 +153,9 @@ class LiveView:
 class PlainView:
     """A line now and then, for logs and pipes."""
 
-    def __init__(self, console: Console, load: LoadOptions) -> None:
+    def __init__(self, console: Console, config: RunConfig) -> None:
         self._console = console
-        self._progress = _Progress(load)
+        self._progress = _Progress(config)
         self._shown_s = 0.0
 
     def __enter__(self) -> Self:
@@ -217,6 +221,6 @@ def complain(line: str) -> None:
         os.write(2, f"{line}\n".encode(errors="replace"))
 
 
-def view_for(console: Console, load: LoadOptions) -> LiveView | PlainView:
+def view_for(console: Console, config: RunConfig) -> LiveView | PlainView:
     """A screen where there is a terminal, lines where not."""
-    return (LiveView if console.is_terminal else PlainView)(console, load)
+    return (LiveView if console.is_terminal else PlainView)(console, config)

@@ -273,6 +273,23 @@ class ArrivalOptions(Section):
     )
     seed: int = option(0, "Seed of the arrival times.")
 
+    @property
+    def open_loop(self) -> bool:
+        """Whether requests are due by a schedule."""
+        return bool(self.rate or self.stages or self.trace)
+
+    @property
+    def told(self) -> str:
+        """The schedule in a few words; empty for a closed loop."""
+        if self.trace is not None:
+            return f"trace {self.trace.name}"
+        return f"{self.process} {self.stages or self.rate}" if self.open_loop else ""
+
+    @property
+    def ends(self) -> bool:
+        """Whether the schedule has an end of its own."""
+        return bool(self.stages or self.trace)
+
     @model_validator(mode="after")
     def _one_origin(self) -> "ArrivalOptions":
         given = [name for name in ("rate", "stages", "trace") if getattr(self, name)]

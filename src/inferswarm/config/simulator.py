@@ -1,15 +1,25 @@
 """Options of the simulated inference server."""
 
+from typing import Literal
+
 from pydantic import SecretStr, model_validator
 
 from inferswarm.config.options import Section, option
 from inferswarm.config.units import Duration
 
+Backend = Literal["openai", "vllm", "tgi", "tensorrt_llm_triton", "sax", "jetstream", "sglang"]
+"""Servers whose routes and wire formats the simulator has."""
+
 
 class SimulatorOptions(Section):
     """What the simulated server answers, how fast, and what goes wrong."""
 
-    model: str = option("simulated", "Name of the model that it serves.")
+    backend: Backend = option(
+        "openai",
+        "Server that it stands for: its routes, answers and errors. In a run it is the target's.",
+        flag="--backend",
+    )
+    model: str = option("simulated", "Name of the model that it serves.", flag="--model")
     ttft: Duration = option(
         "200ms", "Time from a request's start of service to its first token.", flag="--ttft"
     )
@@ -36,6 +46,32 @@ class SimulatorOptions(Section):
         unit="tokens",
         ge=0,
     )
+    reasoning_tokens: int = option(
+        0,
+        "First tokens of a chat answer that are reasoning (OpenAI routes of vLLM and SGLang).",
+        flag="--reasoning-tokens",
+        unit="tokens",
+        ge=0,
+    )
+    cached_tokens: int = option(
+        0,
+        "Tokens of each prompt that it says came from its cache, where the server tells that.",
+        unit="tokens",
+        ge=0,
+    )
+    server_timings: bool = option(
+        False,
+        "Tell times of its own where the server does so only when it is started for it: vLLM's "
+        "`metrics`, SGLang's `queue_time`.",
+    )
+    stream_text: Literal["usual", "incremental", "cumulative"] = option(
+        "usual",
+        "Text of a stream event: the new tokens or all so far (SGLang's /generate, usually all, "
+        "and Triton, usually the new ones).",
+    )
+    echo_prompt: bool = option(
+        False, "Begin answers with the prompt, unless a request says otherwise (Triton)."
+    )
     max_concurrency: int = option(
         0,
         "Requests served at once; further ones queue in order of arrival. 0 is without limit.",
@@ -43,12 +79,16 @@ class SimulatorOptions(Section):
         ge=0,
     )
     error_rate: float = option(
-        0.0, "Share of requests answered with HTTP 500.", flag="--error-rate", ge=0, le=1
+        0.0,
+        "Share of requests answered with the server's error: HTTP 500, TGI's 424, or an error event.",
+        flag="--error-rate",
+        ge=0,
+        le=1,
     )
     stream_error_rate: float = option(
         0.0,
-        "Share of streams that fail in the middle with an error object under HTTP 200; "
-        "requests that are not streamed get HTTP 500.",
+        "Share of streams that fail in the middle: with an error object under HTTP 200, or a broken "
+        "connection where the server has none. Requests that are not streamed get its error.",
         flag="--stream-error-rate",
         ge=0,
         le=1,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
+from inferswarm.config.arrivals import ArrivalOptions
 from inferswarm.config.options import Section, option
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.units import Duration, Rate
@@ -249,18 +250,12 @@ class LoadOptions(Section):
         1, "Worker processes on this machine; one uses one core.", flag="--workers", ge=1, le=256
     )
 
-    @model_validator(mode="after")
-    def _no_idle_worker(self) -> "LoadOptions":
-        if self.workers > self.users:
-            raise ValueError("workers must not exceed users: one without a user sends nothing")
-        return self
-
-    @property
-    def lasting(self) -> Duration | None:
-        """`duration`, or its default of a minute when neither it nor `requests` is given."""
-        if self.duration is None and self.requests is None:
-            return Duration.parse("60s")
-        return self.duration
+    max_in_flight: int = option(
+        10_000,
+        "Requests under way at once in open loop; further ones wait, which counts as send lag.",
+        flag="--max-in-flight",
+        ge=1,
+    )
 
 
 class TimeoutOptions(Section):
@@ -292,9 +287,30 @@ class RunConfig(Section):
     prompts: PromptOptions = PromptOptions()
     request: RequestOptions = RequestOptions()
     load: LoadOptions = LoadOptions()
+    arrivals: ArrivalOptions = ArrivalOptions()
     timeouts: TimeoutOptions = TimeoutOptions()
     output: OutputOptions = OutputOptions()
     simulator: SimulatorOptions = SimulatorOptions()
+
+    @model_validator(mode="after")
+    def _one_loop(self) -> "RunConfig":
+        load = self.load
+        if self.arrivals.open_loop:
+            if load.users != 1 or load.think_time:
+                raise ValueError(
+                    "load.users and load.think_time are for closed loop; leave them out, or arrivals"
+                )
+        elif load.workers > load.users:
+            raise ValueError(
+                "load.workers must not exceed load.users: one without a user sends nothing"
+            )
+        return self
+
+    @property
+    def lasting(self) -> Duration | None:
+        """`load.duration`, or a minute when nothing else ends the load."""
+        ends = self.load.requests is not None or self.arrivals.ends
+        return Duration.parse("60s") if self.load.duration is None and not ends else self.load.duration
 
 
 class SimulateConfig(Section):

@@ -13,7 +13,10 @@ _HEAD_END = b"\r\n\r\n"
 
 @dataclass(slots=True)
 class Response:
-    """One answer: `pieces` are (arrival_ns, bytes) of the body with the chunk framing taken off."""
+    """One answer: `pieces` are (arrival_ns, bytes) of the body with the chunk framing taken off.
+
+    `trailers` are the headers after the body, where HTTP/2 has them.
+    """
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -21,6 +24,7 @@ class Response:
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
     complete: bool = False
     error: str = ""
+    trailers: dict[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> bytes:

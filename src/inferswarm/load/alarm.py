@@ -54,9 +54,10 @@ class Alarm:
 def _library_call(name: str) -> Callable[..., int]:
     """A function of the C library; one that always fails where it has none."""
     try:
-        return getattr(ctypes.CDLL(None, use_errno=True), name)
+        call: Callable[..., int] = getattr(ctypes.CDLL(None, use_errno=True), name)
     except (AttributeError, OSError, TypeError):
         return lambda *_: -1
+    return call
 
 
 _timerfd_create = _library_call("timerfd_create")

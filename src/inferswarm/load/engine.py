@@ -2,23 +2,25 @@
 
 import itertools
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import gevent
 from gevent.event import Event
 
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.table import Route
+from inferswarm.arrivals import Arrival
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Exchange, Outcome
+from inferswarm.load.alarm import Alarm
 from inferswarm.load.backlog import Backlog, Sink
 from inferswarm.load.health import Health
 from inferswarm.load.transport.interface import Transport
 from inferswarm.prompts import Prompts
 from inferswarm.reading import Asked
 from inferswarm.summary import Summary
-from inferswarm.target import Wire
+from inferswarm.target import GrpcWire, Wire
 from inferswarm.verdict import Client
 
 LEAST_PAUSE_S = 0.01
@@ -36,12 +38,12 @@ class Share:
 
 
 class Engine:
-    """Asks one request at a time for each Locust user; each one asked becomes exactly one record."""
+    """Asks, in closed loop for each Locust user or by a schedule; each request becomes one record."""
 
     def __init__(
         self,
         transport: Transport,
-        wire: Wire,
+        wire: Wire | GrpcWire,
         prompts: Prompts,
         route: Route,
         wanted: Wanted,
@@ -59,6 +61,8 @@ class Engine:
         self._give_up_after = give_up_after
         self._numbers = itertools.count(share.worker, share.workers)
         self._under_way = 0
+        self._room = Event()
+        self._alarm = Alarm()
         self._connect_failures = 0
         self.stopping = False
         self.exhausted = Event()
@@ -81,12 +85,41 @@ class Engine:
         if self._share.limit is not None and k >= self._share.limit:
             self.exhausted.set()
             return False
-        if self._send(k, now_ns()).failure in _NOT_CONNECTED:
+        self._under_way += 1
+        due_ns = now_ns()
+        if self._send(*self._prepare(k, self._wanted), due_ns).failure in _NOT_CONNECTED:
             self._connect_failures += 1
             gevent.sleep(min(MOST_PAUSE_S, LEAST_PAUSE_S * self._connect_failures))
         else:
             self._connect_failures = 0
         return self._worth_going_on()
+
+    def play(self, arrivals: Iterable[Arrival], start_ns: int, most_under_way: int) -> None:
+        """Open loop: send each arrival when it is due, whether or not answers come.
+
+        `most_under_way` bounds the requests under way; what it holds back is sent as soon as there is
+        room, and its due time stays.
+        """
+        for arrival in arrivals:
+            wanted = self._wanted
+            if arrival.output_tokens is not None:
+                wanted = replace(wanted, max_output_tokens=arrival.output_tokens)
+            wire, asked = self._prepare(arrival.k, wanted)  # before it is due, to be on time
+            due_ns = start_ns + arrival.due_ns
+            self._alarm.wait_until(due_ns)
+            while self._under_way >= most_under_way and not self.stopping:
+                self._room.clear()
+                self._room.wait()
+            if self.stopping or self._failed_throughout():
+                break
+            self._under_way += 1
+            gevent.spawn(self._send, wire, asked, due_ns)
+            gevent.sleep(0)  # it sends before we prepare the next one
+        self.exhausted.set()
+
+    def _failed_throughout(self) -> bool:
+        backlog = self._backlog
+        return not backlog.succeeded and 0 < self._give_up_after <= backlog.failed
 
     def _worth_going_on(self) -> bool:
         """Whether anything succeeded yet, or little enough failed.
@@ -94,18 +127,18 @@ class Engine:
         Until the first success answers are read at once: users of a server that refuses everything
         would keep the loop too busy for reading when idle, and ask thousands of times meanwhile.
         """
-        backlog = self._backlog
-        if backlog.succeeded or not self._give_up_after:
+        if self._backlog.succeeded or not self._give_up_after:
             return True
-        backlog.read_all()
-        if backlog.succeeded or backlog.failed < self._give_up_after:
-            return True
-        self.exhausted.set()
-        return False
+        self._backlog.read_all()
+        if self._failed_throughout():
+            self.exhausted.set()
+            return False
+        return True
 
     def drain(self, grace_s: float) -> None:
         """Ask nothing more, wait for answers under way, cut what is left after `grace_s`, read all."""
         self.stopping = True
+        self._room.set()
         deadline = time.monotonic() + grace_s
         while self._under_way and time.monotonic() < deadline:
             gevent.sleep(0.02)
@@ -123,24 +156,28 @@ class Engine:
         """Stop the engine's own greenlets."""
         self._backlog.close()
         self._health.close()
+        self._alarm.close()
 
-    def _send(self, k: int, due_ns: int) -> Exchange:
+    def _prepare(self, k: int, wanted: Wanted) -> tuple[bytes, Asked]:
+        """The bytes of request k, and what there is to know of it."""
         prompt = self._prompts.pick(k)
-        wire = self._wire.bytes_of(self._route.adapter.request(prompt, self._wanted))
-        asked = Asked(
+        wire = self._wire.bytes_of(self._route.adapter.request(prompt, wanted))
+        return wire, Asked(
             k=k,
             worker=self._share.worker,
             prompt=prompt,
             backend=self._route.backend,
             api=self._route.api,
-            streamed=self._wanted.stream,
+            streamed=wanted.stream,
         )
-        self._under_way += 1
+
+    def _send(self, wire: bytes, asked: Asked, due_ns: int) -> Exchange:
         ended: list[Exchange] = []
 
         def done(exchange: Exchange) -> None:
             ended.append(exchange)
             self._under_way -= 1
+            self._room.set()
             self._backlog.put(exchange, asked)
 
         self._transport.exchange(wire, due_ns, done)

@@ -25,6 +25,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from inferswarm import snapshot
+from inferswarm.clock import now_ns
 from inferswarm.load import messages
 from inferswarm.load.merge import DeltaMerger
 from inferswarm.load.plan import Plan, digest
@@ -35,6 +36,8 @@ from inferswarm.verdict import ALL_LOST, GAVE_UP
 READY_LIMIT_S = 30.0
 SNAPSHOT_INTERVAL_S = 0.5
 LAST_WORD_LIMIT_S = 10.0
+OPEN_LOOP_NOTICE_NS = 300_000_000
+OVERTIME_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -75,6 +78,7 @@ class Master:
             "locust"
         ]  # Locust's web routes parse it again, and exit when they do not know it
         self._plan = plan
+        self._settings = plan.settings
         self._load = plan.settings.load
         self._merger = DeltaMerger()
         self._greeted: list[str] = []
@@ -149,9 +153,8 @@ class Master:
     def _carry_load(self) -> None:
         """Start users, then show snapshots until a reason to stop comes up."""
         self._mouth.say("started")
-        spawn = gevent.spawn(self._runner.start, self._load.users, float(self._load.spawn_rate))
-        lasting = self._load.lasting
-        end = time.monotonic() + (lasting.seconds if lasting is not None else float("inf"))
+        spawn = gevent.spawn(self._start_users)
+        end = time.monotonic() + self._lasting_s()
         while not self._stop_reason:
             left_s = end - time.monotonic()
             self._changed.clear()
@@ -160,6 +163,22 @@ class Master:
             self._show()
             self._stop_reason = self._stop_reason or self._reason_to_stop(left_s)
         spawn.kill()
+
+    def _start_users(self) -> None:
+        """All clients of a closed loop, or one user for each worker to play its part of a schedule."""
+        if not self._settings.arrivals.open_loop:
+            self._runner.start(self._load.users, float(self._load.spawn_rate))
+            return
+        start_ns = now_ns() + OPEN_LOOP_NOTICE_NS
+        self._runner.send_message(messages.START, {"start_ns": start_ns})
+        self._runner.start(self._load.workers, float(self._load.workers))
+
+    def _lasting_s(self) -> float:
+        """How long to load at most; a schedule ends by itself, and is only cut when it hangs."""
+        lasting = self._settings.lasting
+        if lasting is None:
+            return float("inf")
+        return lasting.seconds + (OVERTIME_S if self._settings.arrivals.open_loop else 0.0)
 
     def _reason_to_stop(self, left_s: float) -> str:
         if left_s <= 0:
@@ -173,7 +192,7 @@ class Master:
         if limit and failed >= limit and not self._merger.summary.succeeded:
             return GAVE_UP
         if all(gauge is not None and gauge.exhausted for gauge in gauges):
-            return "requests"
+            return "schedule" if self._settings.arrivals.open_loop else "requests"
         return ""
 
     def _drain(self) -> None:

@@ -1,14 +1,19 @@
 """From a plan to a running engine with its record files: what a worker builds before it asks."""
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from gevent.event import AsyncResult
 from locust.env import Environment
 
 from inferswarm.adapters.table import route, wanted
+from inferswarm.arrivals import Arrival, share
+from inferswarm.arrivals.build import build_arrivals
 from inferswarm.config.tree import RunConfig
 from inferswarm.exchange import Outcome
 from inferswarm.load.backlog import Sink
@@ -25,7 +30,7 @@ from inferswarm.prompts import Prompts
 from inferswarm.records import Record
 from inferswarm.storage import RecordWriter
 from inferswarm.summary import Summary
-from inferswarm.target import Endpoint, Wire, secrets_of
+from inferswarm.target import Endpoint, GrpcWire, Wire, secrets_of
 from inferswarm.timing import e2e_ns
 from inferswarm.verdict import Client
 
@@ -72,6 +77,9 @@ class Session:
         settings = plan.settings
         self._grace_s = settings.load.grace.seconds
         self.think_time_s = settings.load.think_time.seconds
+        self._schedule = _schedule(plan, settings)
+        self._most_under_way = max(1, settings.load.max_in_flight // plan.workers)
+        self._start_ns: AsyncResult[int] = AsyncResult()
         recorder = _recorder(settings)
         self._writer = _record_writer(plan, settings, recorder)
         sinks: list[Sink] = [partial(report_to_locust, environment)]
@@ -80,6 +88,21 @@ class Session:
         self.engine = _build_engine(plan, settings, recorder, sinks)
         self.final = False
         attach(environment, self)
+
+    def start_at(self, at_ns: int) -> None:
+        """When the schedule of an open loop begins, in `clock.now_ns`; later words do not count."""
+        if not self._start_ns.ready():
+            self._start_ns.set(at_ns)
+
+    def act(self) -> bool:
+        """What a Locust user does: one request, or the whole schedule; False when nothing is left."""
+        if self._schedule is None:
+            return self.engine.ask()
+        schedule, self._schedule = self._schedule, iter(())
+        start_ns = self._start_ns.get()
+        assert start_ns is not None
+        self.engine.play(schedule, start_ns, self._most_under_way)
+        return False
 
     def drain(self, grace_s: float | None = None) -> None:
         """End the load in order: everything asked is answered or cut, read, and written.
@@ -107,6 +130,17 @@ class Session:
             final=self.final,
         )
         return summary, client, gauges
+
+
+def _schedule(plan: Plan, settings: RunConfig) -> Iterator[Arrival] | None:
+    """This worker's part of an open loop, up to `load.duration` and `load.requests`."""
+    arrivals = build_arrivals(settings.arrivals)
+    if arrivals is None:
+        return None
+    until_ns = settings.lasting if settings.lasting is not None else math.inf
+    until_k = settings.load.requests if settings.load.requests is not None else math.inf
+    own = share(arrivals, plan.worker, plan.workers)
+    return takewhile(lambda one: one.due_ns < until_ns and one.k < until_k, own)
 
 
 def _recorder(settings: RunConfig) -> Recorder:
@@ -138,9 +172,10 @@ def _build_engine(
 ) -> Engine:
     target = settings.target
     way = route(target.backend, target.api)
+    endpoint = Endpoint.of(target, way.framing)
     return Engine(
-        transport=HttpTransport(Endpoint.of(target), Timeouts.of(settings.timeouts), recorder),
-        wire=Wire.of(target),
+        transport=HttpTransport(endpoint, Timeouts.of(settings.timeouts), recorder),
+        wire=GrpcWire.of(target) if way.framing == "http2" else Wire.of(target),
         prompts=Prompts(plan.prompts, settings.prompts.seed),
         route=way,
         wanted=wanted(settings.request, way, plan.model, stream=target.stream),

@@ -31,9 +31,9 @@ class InferenceUser(User):
 
     @task
     def ask(self) -> None:
-        """Send one request and wait for its answer; when there is none left, the user is done."""
+        """Send one request and wait for its answer, or play the schedule of an open loop."""
         session = session_of(self.environment)
-        if session is None or not session.engine.ask():
+        if session is None or not session.act():
             raise StopUser
 
 

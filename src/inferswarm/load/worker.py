@@ -39,6 +39,7 @@ class Worker:
         self._sender = DeltaSender(lambda packed: self._tell(messages.DELTA, {"delta": packed}))
         self._wake = Event()
         runner.register_message(messages.PLAN, self._on_plan)
+        runner.register_message(messages.START, self._on_start)
         runner.register_message(messages.ACK, self._on_ack)
         runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
         self._tell(messages.HELLO, {"token": token})
@@ -63,6 +64,10 @@ class Worker:
                 return
             gevent.spawn(self._report)
         self._tell(messages.READY, {"digest": digest(packed)})
+
+    def _on_start(self, environment: Environment, msg: object) -> None:
+        if self._session is not None:
+            self._session.start_at(msg.data["start_ns"])  # type: ignore[attr-defined]
 
     def _on_ack(self, environment: Environment, msg: object) -> None:
         self._sender.acknowledged(msg.data["number"])  # type: ignore[attr-defined]

@@ -7,11 +7,11 @@ from typing import Literal, cast
 import httptools
 
 from inferswarm.clock import now_ns
-from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.simulator import http
 from inferswarm.simulator.arrival import StampedSocket
-from inferswarm.simulator.generation import Generation, Reply, Request
-from inferswarm.simulator.routes import GENERATING, resolve
+from inferswarm.simulator.generation import Answer, Generation, Reply, Request
+from inferswarm.simulator.grpc_entrance import Open
+from inferswarm.simulator.routes import Routes
 from inferswarm.simulator.service import Job, Service
 
 
@@ -23,14 +23,14 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        options: SimulatorOptions,
+        routes: Routes,
         service: Service,
-        every: set["Connection"],
+        every: set[Open],
         sockets: dict[int, StampedSocket],
     ) -> None:
         """A connection that is in `every` while it is open; its socket is among `sockets`."""
         self._sockets = sockets
-        self._options, self._service, self._every = options, service, every
+        self._routes, self._service, self._every = routes, service, every
         self._parser = httptools.HttpRequestParser(self)
         self._pipelined: deque[Request] = deque()
         self._current: Job | None = None
@@ -108,6 +108,22 @@ class Connection(asyncio.Protocol):
             )
         )
 
+    def head(self, answer: Answer, *, keep_alive: bool) -> bytes:
+        """See `service.Line`."""
+        return http.stream_head(answer.stream_headers, answer.manner, keep_alive=keep_alive)
+
+    def chunk(self, event: bytes) -> bytes:
+        """See `service.Line`."""
+        return http.chunk(event)
+
+    def ending(self, events: tuple[bytes, ...], *, failed: bool) -> bytes:
+        """See `service.Line`; what failed is said in the events."""
+        return b"".join([*map(http.chunk, events), http.LAST_CHUNK])
+
+    def whole(self, reply: Reply, *, keep_alive: bool) -> bytes:
+        """See `service.Line`."""
+        return http.whole(reply, keep_alive=keep_alive)
+
     def write(self, data: bytes) -> None:
         """Send bytes of the current answer."""
         self._transport.write(data)
@@ -142,9 +158,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _serve(self, request: Request, *, waited: bool) -> None:
-        asked = resolve(request, self._options)
+        asked = self._routes.resolve(request)
         if isinstance(asked, Generation):
-            wire_format = GENERATING[request.path]
+            wire_format = self._routes.generating[request.path]
             job = self._current = Job(self._service.number(), request, asked, wire_format, self)
             self._service.submit(job, now_ns() if waited else request.accepted_ns)
             return

@@ -1,11 +1,17 @@
 """The values between a wire format and the service: a request, what it asks for, how to answer it."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from inferswarm.config.simulator import SimulatorOptions
+from inferswarm.simulator.heads import UVICORN, Headers, Manner
 
 DEFAULT_MAX_TOKENS = 128
+MAX_MODEL_LEN = 131_072
+_FIRST_ID = 1_000
 
 # Plain ASCII words without quotes or backslashes, so that they need no escaping in JSON.
 _WORDS = tuple(
@@ -34,16 +40,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole HTTP answer; `headers` in the order in which they are sent, after date and server."""
+    """A whole HTTP answer; `headers` in the order in which they are sent.
+
+    A `chunked` one has no length in its head: its body is sent as one HTTP chunk.
+    """
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes
+    manner: Manner = UVICORN
+    chunked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """What a request wants generated, in no wire format."""
+class Generation(msgspec.Struct, frozen=True):
+    """What a request wants generated, and what is told of it, in no wire format.
+
+    `prompt` and `request_id` are kept where the format repeats them (`echo` says so for the prompt);
+    `details` is whatever more a format tells when it is asked. `cumulative` texts hold all tokens so
+    far. The first `reasoning_tokens` are reasoning; `cached_tokens` of the prompt count as cached.
+    """
 
     model: str
     prompt_tokens: int
@@ -51,32 +66,84 @@ class Generation:
     stream: bool
     include_usage: bool = False
     running_usage: bool = False
+    prompt: str = ""
+    request_id: str = ""
+    echo: bool = False
+    cumulative: bool = False
+    details: bool = False
+    timings: bool = False
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
 
 
-class Answer(Protocol):
-    """Renders one answer of a known length; tokens are numbered from 0."""
+@dataclass(slots=True)
+class Serving:
+    """How request `number` is served, as far as it is known: `total` tokens, and when.
+
+    Instants are `clock.now_ns()` readings. `first_ns` and `last_ns` are of the first and the last
+    token: its making, where the answer is not streamed. `last_ns` is set just before the last token
+    or the whole answer is rendered.
+    """
+
+    number: int
+    created_s: int
+    total: int
+    accepted_ns: int = 0
+    started_ns: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
 
     @property
-    def stream_headers(self) -> tuple[tuple[str, str], ...]:
-        """Headers of the streamed answer, after date and server."""
+    def queue_ns(self) -> int:
+        """From the arrival of the request to the start of its service."""
+        return self.started_ns - self.accepted_ns
+
+    @property
+    def prefill_ns(self) -> int:
+        """From the start of service to the first token."""
+        return self.first_ns - self.started_ns
+
+    @property
+    def decode_ns(self) -> int:
+        """From the first token to the last."""
+        return self.last_ns - self.first_ns
+
+
+class Answer(ABC):
+    """Renders one answer of a known length; tokens are numbered from 0."""
+
+    manner: Manner = UVICORN
+    stream_headers: Headers = (("content-type", "text/event-stream; charset=utf-8"),)
+    early_head = True
+    """Whether the head of a stream is sent before its first token is there."""
 
     def opening(self) -> tuple[bytes, ...]:
         """Events before the first token; each becomes one HTTP chunk."""
+        return ()
 
+    @abstractmethod
     def tokens(self, first: int, after: int) -> bytes:
-        """The event that carries tokens `first` up to, not including, `after`."""
+        """The events that carry tokens `first` up to, not including, `after`; in order, each once."""
 
     def ending(self) -> tuple[bytes, ...]:
         """Events after the last token."""
+        return ()
 
     def failure(self) -> tuple[bytes, ...]:
-        """Events of an error in the middle of the stream."""
+        """Events of an error in the middle of the stream; none where the connection breaks."""
+        return ()
 
+    @abstractmethod
     def whole(self) -> Reply:
         """The answer that is not streamed."""
 
+    @abstractmethod
     def refusal(self) -> Reply:
-        """The HTTP 500 that replaces the answer."""
+        """What replaces the answer when it fails before its first token."""
+
+    def broken(self) -> Reply:
+        """What replaces an answer that is not streamed when it fails in the middle."""
+        return self.refusal()
 
 
 class WireFormat(Protocol):
@@ -85,10 +152,8 @@ class WireFormat(Protocol):
     def read(self, request: Request, options: SimulatorOptions) -> Generation | Reply:
         """What the body asks for, or the answer that rejects it."""
 
-    def answer(
-        self, generation: Generation, number: int, created_s: int, output_tokens: int
-    ) -> Answer:
-        """The renderer of request `number`, accepted at Unix second `created_s`."""
+    def answer(self, asked: Generation, serving: Serving) -> Answer:
+        """The renderer of the answer."""
 
 
 def words(number: int, first: int, after: int) -> bytes:
@@ -96,3 +161,18 @@ def words(number: int, first: int, after: int) -> bytes:
     if after - first == 1:
         return _WORDS[(number + first) % len(_WORDS)]
     return b"".join(_WORDS[(number + index) % len(_WORDS)] for index in range(first, after))
+
+
+def token_ids(number: int, first: int, after: int) -> list[int]:
+    """Numbers of the same tokens in a made-up vocabulary."""
+    return [_FIRST_ID + (number + index) % len(_WORDS) for index in range(first, after)]
+
+
+def word_count(text: str) -> int:
+    """Tokens of a prompt: its words, at least one."""
+    return max(1, len(text.split()))
+
+
+def sendable(text: str) -> str:
+    """A text of a request that is repeated; halves of characters, which JSON can hold, become `?`."""
+    return text.encode(errors="replace").decode()

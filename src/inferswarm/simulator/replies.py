@@ -1,18 +1,28 @@
 """Answers that generate nothing: errors as vLLM 0.32 words them, and the plain routes."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 
-from inferswarm.simulator.generation import Reply
+from inferswarm.simulator.generation import MAX_MODEL_LEN, Reply
 
-MAX_MODEL_LEN = 131_072
 _SHOWN_ERRORS = 10
 # Tags that pydantic adds to the place of an error to say which alternative it tried.
 _ALTERNATIVES = frozenset(
     {"str", "list[int]", "list[list[int]]", "list[str]", "list[any]", "list[Any]"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a body is not served; each server has its own words around it."""
+
+    status: int
+    message: str
+    kind: str = "BadRequestError"
+    param: str | None = None
 
 
 def reply(status: int, payload: object, allow: str = "") -> Reply:
@@ -28,9 +38,15 @@ def error_object(message: str, kind: str, param: str | None, code: int) -> dict[
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def refused(message: str, param: str | None = None) -> Reply:
+def worded(refusal: Refusal) -> Reply:
+    """A refusal in vLLM's words."""
+    status = refusal.status
+    return reply(status, error_object(refusal.message, refusal.kind, refusal.param, status))
+
+
+def refused(message: str, param: str | None = None) -> Refusal:
     """A 400 for a request that is well formed but cannot be served."""
-    return reply(400, error_object(message, "BadRequestError", param, 400))
+    return Refusal(400, message, param=param)
 
 
 def _shown_input(given: object) -> str:
@@ -39,22 +55,22 @@ def _shown_input(given: object) -> str:
     return str(given)
 
 
-def _invalid(errors: list[dict[str, Any]]) -> Reply:
+def _invalid(errors: list[dict[str, Any]]) -> Refusal:
     """The answer to bodies that do not fit; each error has type, loc, msg, input and maybe ctx."""
     lines = [f"{len(errors)} validation error{'s' if len(errors) > 1 else ''}:"]
     lines += [f"  {error}" for error in errors[:_SHOWN_ERRORS]]
     if len(errors) > _SHOWN_ERRORS:
         lines.append(f"  ...and {len(errors) - _SHOWN_ERRORS} more errors")
-    return reply(400, error_object("\n".join(lines), "Bad Request", errors[0]["loc"], 400))
+    return Refusal(400, "\n".join(lines), "Bad Request", errors[0]["loc"])
 
 
-def invalid_one(kind: str, loc: str, message: str, given: object, **rest: object) -> Reply:
+def invalid_one(kind: str, loc: str, message: str, given: object, **rest: object) -> Refusal:
     """A 400 for one thing that does not fit at the place `loc`."""
     error = {"type": kind, "loc": loc, "msg": message, "input": _shown_input(given), **rest}
     return _invalid([error])
 
 
-def invalid_fields(error: ValidationError) -> Reply:
+def invalid_fields(error: ValidationError) -> Refusal:
     """A 400 that lists what pydantic found."""
     shown = []
     for one in error.errors(include_url=False, include_context=False):

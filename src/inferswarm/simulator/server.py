@@ -7,13 +7,17 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
+from operator import methodcaller
 from pathlib import Path
 
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.errors import InputError
 from inferswarm.simulator.agenda import Agenda, exact_loop
-from inferswarm.simulator.arrival import StampedListener, listen_on
+from inferswarm.simulator.arrival import StampedListener, StampedSocket, listen_on
 from inferswarm.simulator.connection import Connection
+from inferswarm.simulator.grpc_connection import GrpcConnection
+from inferswarm.simulator.grpc_entrance import Entrance, Open
+from inferswarm.simulator.routes import Routes
 from inferswarm.simulator.service import Service
 from inferswarm.simulator.truth import TruthLog
 
@@ -37,12 +41,14 @@ async def serve(
     """
     loop = asyncio.get_running_loop()
     truth = TruthLog(truth_path)
+    routes = Routes(options)
     service = Service(options, Agenda(loop), truth.add)
-    connections: set[Connection] = set()
+    connections: set[Open] = set()
     with _stop_signals(loop) as stopped, contextlib.closing(truth):
         listener = _bind(host, port)
+        given = routes, service, connections, listener.connections
         server = await loop.create_server(
-            lambda: Connection(options, service, connections, listener.connections),
+            lambda: _received(options, connections, given),
             sock=listener,
             backlog=_BACKLOG,
             start_serving=False,
@@ -93,9 +99,20 @@ def _bind(host: str, port: int) -> StampedListener:
         ) from error
 
 
-async def _close(connections: set[Connection]) -> None:
+def _received(
+    options: SimulatorOptions,
+    connections: set[Open],
+    given: tuple[Routes, Service, set[Open], dict[int, StampedSocket]],
+) -> asyncio.Protocol:
+    """What talks to a new client; JetStream's listens first which of its protocols it is."""
+    if options.backend != "jetstream":
+        return Connection(*given)
+    return Entrance(lambda: Connection(*given), lambda: GrpcConnection(*given), connections)
+
+
+async def _close(connections: set[Open]) -> None:
     """Close all; returns when each has reported the requests that it could not serve."""
-    for close in (Connection.hang_up, Connection.abort):
+    for close in (methodcaller("hang_up"), methodcaller("abort")):
         for connection in list(connections):
             close(connection)
         # asyncio tells a connection of its end in the next round of the loop.

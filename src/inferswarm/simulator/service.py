@@ -7,9 +7,16 @@ from typing import Protocol
 
 from inferswarm.clock import now_ns
 from inferswarm.config.simulator import SimulatorOptions
-from inferswarm.simulator import http, pacing
+from inferswarm.simulator import pacing
 from inferswarm.simulator.agenda import Agenda
-from inferswarm.simulator.generation import Answer, Generation, Reply, Request, WireFormat
+from inferswarm.simulator.generation import (
+    Answer,
+    Generation,
+    Reply,
+    Request,
+    Serving,
+    WireFormat,
+)
 from inferswarm.simulator.pacing import Fate
 from inferswarm.simulator.truth import Outcome, TruthRow
 
@@ -17,7 +24,19 @@ _NS_PER_S = 1_000_000_000
 
 
 class Line(Protocol):
-    """The way back to the client of a job."""
+    """The way back to the client of a job, and how answers look on it."""
+
+    def head(self, answer: Answer, *, keep_alive: bool) -> bytes:
+        """The head of a streamed answer."""
+
+    def chunk(self, event: bytes) -> bytes:
+        """One event of a stream."""
+
+    def ending(self, events: tuple[bytes, ...], *, failed: bool) -> bytes:
+        """The last events and the end of a stream, which has failed or not."""
+
+    def whole(self, reply: Reply, *, keep_alive: bool) -> bytes:
+        """An answer that is known in full."""
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -34,7 +53,7 @@ class Job:
 
     __slots__ = (
         "answer", "asked", "broken_chunk", "chunk", "due_ns", "fate", "head_ns", "line", "number",
-        "over", "request", "started_ns", "status", "token_ns", "total", "wire_format",
+        "over", "request", "serving", "started_ns", "status", "token_ns", "total", "wire_format",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +68,7 @@ class Job:
         self.fate = Fate.ANSWERED
         self.broken_chunk = -1
         self.answer: Answer
+        self.serving: Serving
         self.due_ns: Iterator[int]
 
 
@@ -114,29 +134,41 @@ class Service:
         rng = pacing.draws(options, job.number)
         job.fate = pacing.fate(options, rng)
         job.total = pacing.output_tokens(options, asked.max_tokens)
-        created_s = job.request.accepted_ns // _NS_PER_S
-        job.answer = job.wire_format.answer(asked, job.number, created_s, job.total)
+        accepted_ns = job.request.accepted_ns
+        created_s = accepted_ns // _NS_PER_S
+        job.serving = Serving(job.number, created_s, job.total, accepted_ns, start_ns)
+        job.answer = job.wire_format.answer(asked, job.serving)
         if job.fate is Fate.HANG:
             return
         if job.fate is Fate.HTTP_ERROR:
-            self._answer_whole(job, job.answer.refusal(), "http_error")
+            self._fail_whole(job, job.answer.refusal())
             return
         chunks = pacing.chunk_count(options, job.total)
         if job.fate is not Fate.ANSWERED:
             job.broken_chunk = chunks // 2
         job.due_ns = map(job.started_ns.__add__, pacing.due_offsets_ns(options, rng))
         if asked.stream:
-            self._write_head(job)
+            if job.answer.early_head:
+                self._write_head(job)
             self._agenda.add(next(job.due_ns), job.number, lambda: self._stream_step(job))
         else:
             last = chunks - 1 if job.broken_chunk < 0 else job.broken_chunk
-            due_ns = next(islice(job.due_ns, last, None))
+            due_ns = job.serving.first_ns = next(job.due_ns)
+            if last:
+                due_ns = next(islice(job.due_ns, last - 1, None))
             self._agenda.add(due_ns, job.number, lambda: self._whole_step(job))
 
     def _write_head(self, job: Job) -> None:
-        head = http.stream_head(job.answer.stream_headers, keep_alive=job.request.keep_alive)
+        head = job.line.head(job.answer, keep_alive=job.request.keep_alive)
         job.head_ns, job.status = now_ns(), 200
         job.line.write(head)
+
+    def _open_stream(self, job: Job) -> None:
+        """Write what comes before the first token."""
+        if not job.head_ns:
+            self._write_head(job)
+        for event in job.answer.opening():
+            job.line.write(job.line.chunk(event))
 
     def _stream_step(self, job: Job) -> int:
         """Write the chunk that is due; gives the instant of the next one, or 0."""
@@ -146,10 +178,13 @@ class Service:
             return self._break_stream(job)
         first = job.chunk * self._options.tokens_per_chunk
         after = min(first + self._options.tokens_per_chunk, job.total)
-        data = http.chunk(job.answer.tokens(first, after))
         if not first:
-            for event in job.answer.opening():
-                job.line.write(http.chunk(event))
+            job.serving.first_ns = now_ns()
+        if after == job.total:
+            job.serving.last_ns = now_ns()
+        data = job.line.chunk(job.answer.tokens(first, after))
+        if not first:
+            self._open_stream(job)
         written_ns = now_ns()
         job.line.write(data)
         job.token_ns.extend([written_ns] * (after - first))
@@ -160,30 +195,39 @@ class Service:
         return 0
 
     def _finish_stream(self, job: Job, events: tuple[bytes, ...], outcome: Outcome) -> None:
-        job.line.write(b"".join([*map(http.chunk, events), http.LAST_CHUNK]))
+        job.line.write(job.line.ending(events, failed=outcome != "ok"))
         self._end(job, outcome)
         job.line.answered()
 
     def _break_stream(self, job: Job) -> int:
-        if job.fate is Fate.STREAM_ERROR:
-            self._finish_stream(job, job.answer.failure(), "stream_error")
+        if job.fate is Fate.HANGUP:
+            self._hang_up(job, "hangup")
+        elif not job.head_ns:
+            self._fail_whole(job, job.answer.refusal())
+        elif events := job.answer.failure():
+            self._finish_stream(job, events, "stream_error")
         else:
-            self._hang_up(job)
+            self._hang_up(job, "stream_error")
         return 0
 
     def _whole_step(self, job: Job) -> int:
         if job.over:
             return 0
+        job.serving.last_ns = now_ns()
         if job.fate is Fate.HANGUP:
-            self._hang_up(job)
+            self._hang_up(job, "hangup")
         elif job.fate is Fate.STREAM_ERROR:
-            self._answer_whole(job, job.answer.refusal(), "http_error")
+            self._fail_whole(job, job.answer.broken())
         else:
             self._answer_whole(job, job.answer.whole(), "ok")
         return 0
 
+    def _fail_whole(self, job: Job, reply: Reply) -> None:
+        """Some servers tell of a failure under HTTP 200."""
+        self._answer_whole(job, reply, "http_error" if reply.status >= 400 else "stream_error")
+
     def _answer_whole(self, job: Job, reply: Reply, outcome: Outcome) -> None:
-        data = http.whole(reply, keep_alive=job.request.keep_alive)
+        data = job.line.whole(reply, keep_alive=job.request.keep_alive)
         job.head_ns, job.status = now_ns(), reply.status
         if outcome == "ok":
             job.token_ns = [job.head_ns] * job.total
@@ -191,9 +235,9 @@ class Service:
         self._end(job, outcome)
         job.line.answered()
 
-    def _hang_up(self, job: Job) -> None:
+    def _hang_up(self, job: Job, outcome: Outcome) -> None:
         job.line.hang_up()
-        self._end(job, "hangup")
+        self._end(job, outcome)
 
     def _end(self, job: Job, outcome: Outcome) -> None:
         job.over = True

@@ -17,10 +17,11 @@ from gevent.lock import Semaphore
 
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Outcome
+from inferswarm.load.transport.http2 import Http2Talk
 from inferswarm.load.transport.interface import Connection, Recorder
 from inferswarm.load.transport.tls import Tls, tls_reason
 from inferswarm.proxies import open_tunnel
-from inferswarm.target import Endpoint
+from inferswarm.target import ALPN_HTTP2, Endpoint
 
 _NS_PER_S = 1_000_000_000
 _RESOLVE_AGAIN_NS = 30 * _NS_PER_S
@@ -83,14 +84,15 @@ class Dialer:
             tls = self._shake_hands(sock)
             tls_ns = now_ns() - connected_ns if tls else None
             name = _name_of(sock.getpeername())
-        connection = self._recorder.connect(_plain_socket(sock), tls, name)
+        talk = Http2Talk() if self._endpoint.framing == "http2" else None
+        connection = self._recorder.connect(_plain_socket(sock), tls, name, talk)
         return Dialed(connection, connected_ns - started_ns, tls_ns)
 
     def _open_path(self) -> gsocket.socket:
         """A socket on which the target hears us, with whatever is in between."""
         try:
             sock = self._open()
-            if self._proxy is not None and self._endpoint.tls is not None:
+            if self._proxy is not None and self._endpoint.needs_tunnel:
                 with _closed_on_failure(sock):
                     where = self._endpoint.host, self._endpoint.port
                     open_tunnel(self._proxy, *where, sock.recv, sock.sendall)
@@ -141,6 +143,8 @@ class Dialer:
             tls.handshake(sock.recv, sock.sendall)
         except (OSError, ValueError) as error:
             raise DialError(Outcome.TLS, _reason(error)) from None
+        if self._endpoint.framing == "http2" and tls.protocol != ALPN_HTTP2:
+            raise DialError(Outcome.TLS, "the server offers no HTTP/2 there (ALPN h2)")
         return tls
 
 

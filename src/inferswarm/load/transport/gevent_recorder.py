@@ -11,8 +11,9 @@ from gevent import get_hub
 from inferswarm.clock import now_ns
 from inferswarm.load.transport import kernel_times
 from inferswarm.load.transport.kernel_times import ANCILLARY_BYTES, Arrival, KernelTimes
-from inferswarm.load.transport.recording import ANSWER_LIMIT_BYTES, send_rest
+from inferswarm.load.transport.recording import ANSWER_LIMIT_BYTES
 from inferswarm.load.transport.reel import ReelConnection
+from inferswarm.load.transport.talk import Talk
 from inferswarm.load.transport.tls import Tls
 
 # A buffer that glibc would map on its own keeps a page for each read, and costs several reads' time.
@@ -34,11 +35,13 @@ class GeventRecorder:
         self.limit_bytes = answer_limit_bytes
         self.open: set[GeventConnection] = set()
 
-    def connect(self, sock: socket.socket, tls: Tls | None, address: str) -> "GeventConnection":
-        """Take over a connected, non-blocking socket."""
+    def connect(
+        self, sock: socket.socket, tls: Tls | None, address: str, talk: Talk | None = None
+    ) -> "GeventConnection":
+        """See `Recorder.connect`."""
         if self._times:
             kernel_times.ask_for_stamps(sock)
-        connection = GeventConnection(self, sock, tls, address, self._times)
+        connection = GeventConnection(self, sock, tls, address, self._times, talk)
         self.open.add(connection)
         return connection
 
@@ -66,21 +69,14 @@ class GeventConnection(ReelConnection):
         tls: Tls | None,
         address: str,
         times: KernelTimes | None,
+        talk: Talk | None,
     ) -> None:
-        super().__init__(tls, address, owner.limit_bytes)
+        super().__init__(tls, address, owner.limit_bytes, talk)
         self._owner = owner
         self._sock = sock
         self._times = times
         self._watcher = get_hub().loop.io(sock.fileno(), _READ)
         self._watcher.start(self._on_readable)
-
-    def send(self, wire: bytes, limit_ns: int) -> None:
-        """See `Connection.send`."""
-        data = self._tls.encrypt(wire) if self._tls else wire
-        recording = self._recording
-        assert recording is not None
-        recording.sent_ns = now_ns()
-        send_rest(recording, self._sock.fileno(), data, self._send_some, limit_ns)
 
     def close(self) -> None:
         """Stop watching and close; safe to call twice."""
@@ -88,7 +84,11 @@ class GeventConnection(ReelConnection):
         self._owner.open.discard(self)
         self._watcher.stop()
         self._watcher.close()
+        self._outbox.close()
         self._sock.close()
+
+    def _fileno(self) -> int:
+        return self._sock.fileno()
 
     def _send_some(self, data: bytes) -> int:
         try:

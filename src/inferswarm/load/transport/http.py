@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import gevent
 
-from inferswarm.exchange import Exchange, Outcome
+from inferswarm.exchange import Exchange, Framing, Outcome
 from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.dialing import Dialed, Dialer, DialError
 from inferswarm.load.transport.interface import Connection, Recorder
@@ -83,7 +83,7 @@ class HttpTransport:
             raise
         finally:
             self._release(trial)
-            done(_as_exchange(trial, due_ns, retries))
+            done(_as_exchange(trial, due_ns, retries, self._endpoint.framing))
 
     def _begin(self, wire: bytes, *, fresh: bool) -> _Try:
         trial = _Try(Recording(self._timeouts), bytes_out=len(wire))
@@ -143,7 +143,7 @@ class HttpTransport:
             connection.close()
 
 
-def _as_exchange(trial: _Try, due_ns: int, retries: int) -> Exchange:
+def _as_exchange(trial: _Try, due_ns: int, retries: int, framing: Framing) -> Exchange:
     recording = trial.recording
     return Exchange(
         due_ns=due_ns,
@@ -158,4 +158,5 @@ def _as_exchange(trial: _Try, due_ns: int, retries: int) -> Exchange:
         address=trial.connection.address if trial.connection else "",
         retries=retries,
         bytes_out=trial.bytes_out if recording.sent_ns else 0,
+        framing=framing,
     )

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from inferswarm.exchange import Exchange
 from inferswarm.load.transport.recording import Recording
+from inferswarm.load.transport.talk import Talk
 from inferswarm.load.transport.tls import Tls
 
 
@@ -41,8 +42,10 @@ class Recorder(Protocol):
     name: str
     clock: str
 
-    def connect(self, sock: socket.socket, tls: Tls | None, address: str) -> Connection:
-        """Take over a connected, non-blocking socket."""
+    def connect(
+        self, sock: socket.socket, tls: Tls | None, address: str, talk: Talk | None = None
+    ) -> Connection:
+        """Take over a connected, non-blocking socket; without `talk` it speaks HTTP/1.1."""
 
     def close(self) -> None:
         """Close what is still open."""

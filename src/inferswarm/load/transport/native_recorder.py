@@ -3,8 +3,8 @@
 The thread (`native/`) needs no interpreter lock, so a busy Python delays no stamp. The hub watches
 one descriptor and is told when answers have ended. Python parses, C never does.
 
-Of a TLS connection the thread keeps whatever comes, and the hub takes it after each turn of the
-thread: decrypted late, but with the kernel's times.
+Of a connection with TLS or HTTP/2 the thread keeps whatever comes, and the hub takes it after each
+turn of the thread: decrypted late, but with the kernel's times.
 """
 
 import errno
@@ -22,6 +22,7 @@ from inferswarm.exchange import Tape
 from inferswarm.load.transport.kernel_times import Arrival
 from inferswarm.load.transport.recording import ANSWER_LIMIT_BYTES, Recording, send_rest
 from inferswarm.load.transport.reel import ReelConnection
+from inferswarm.load.transport.talk import Talk
 from inferswarm.load.transport.tls import Tls
 
 
@@ -64,20 +65,21 @@ class NativeRecorder:
             )
         self.limit_bytes = answer_limit_bytes
         self.reader = _reader.Reader(ANCHOR_NS, answer_limit_bytes)
-        self._connections: dict[int, NativeConnection | NativeTlsConnection] = {}
+        self._connections: dict[int, NativeConnection | NativeRawConnection] = {}
         self._watcher = get_hub().loop.io(self.reader.fileno(), _READ)
         self._watcher.start(self._on_ended)
 
     def connect(
-        self, sock: socket.socket, tls: Tls | None, address: str
-    ) -> "NativeConnection | NativeTlsConnection":
-        """Take over a connected, non-blocking socket."""
-        handle = self.reader.adopt(sock.detach(), tls is not None)
-        connection: NativeConnection | NativeTlsConnection
-        if tls is None:
-            connection = NativeConnection(self, handle, address)
+        self, sock: socket.socket, tls: Tls | None, address: str, talk: Talk | None = None
+    ) -> "NativeConnection | NativeRawConnection":
+        """See `Recorder.connect`."""
+        raw = tls is not None or talk is not None
+        handle = self.reader.adopt(sock.detach(), raw)
+        connection: NativeConnection | NativeRawConnection
+        if raw:
+            connection = NativeRawConnection(self, handle, tls, address, talk)
         else:
-            connection = NativeTlsConnection(self, handle, tls, address)
+            connection = NativeConnection(self, handle, address)
         self._connections[handle] = connection
         return connection
 
@@ -116,6 +118,7 @@ class NativeConnection:
         self._reader = owner.reader
         self._handle = handle
         self._recording: Recording | None = None
+        self._taken = False
         self.address = address
 
     @property
@@ -126,6 +129,7 @@ class NativeConnection:
     def attach(self, recording: Recording) -> None:
         """Record the next answer for this recording."""
         self._recording = recording
+        self._taken = False
         recording.last_arrival = self._last_ns
         if not self._reader.begin(self._handle):
             recording.closed("")
@@ -133,7 +137,8 @@ class NativeConnection:
     def detach(self) -> None:
         """Let go of the recording, and hand it what was recorded."""
         if self._recording is not None:
-            self._collect()
+            if not self._taken:
+                self._collect()
             self._recording = None
 
     def reported(self) -> None:
@@ -160,6 +165,7 @@ class NativeConnection:
         recording = self._recording
         if taken is None or recording is None:
             return
+        self._taken = True
         data, times, ends, merged, unstamped, whole, keep_alive, closed, error = taken
         recording.tape = Tape(data, times, ends, merged, unstamped)
         recording.keep_alive = keep_alive
@@ -171,36 +177,37 @@ class NativeConnection:
             recording.closed(os.strerror(error) if error else "")
 
 
-class NativeTlsConnection(ReelConnection):
-    """One connection of the thread whose bytes are decrypted here, in the hub."""
+class NativeRawConnection(ReelConnection):
+    """One connection of the thread whose bytes are decrypted and heard here, in the hub."""
 
-    def __init__(self, owner: NativeRecorder, handle: int, tls: Tls, address: str) -> None:
-        super().__init__(tls, address, owner.limit_bytes)
+    def __init__(
+        self,
+        owner: NativeRecorder,
+        handle: int,
+        tls: Tls | None,
+        address: str,
+        talk: Talk | None,
+    ) -> None:
         self._owner = owner
         self._reader = owner.reader
         self._handle = handle
-        self._cipher = tls
+        super().__init__(tls, address, owner.limit_bytes, talk)
 
     @property
     def usable(self) -> bool:
         """Whether another request can be sent."""
         self.reported()
-        return self._fit
+        return super().usable
 
     def detach(self) -> None:
         """Let go of the recording, and hand it what was recorded."""
         self.reported()
         super().detach()
 
-    def send(self, wire: bytes, limit_ns: int) -> None:
-        """See `Connection.send`."""
-        recording = self._recording
-        assert recording is not None
-        _send(self._reader, self._handle, recording, self._cipher.encrypt(wire), limit_ns)
-
     def close(self) -> None:
         """Close; safe to call twice."""
         self._fit = False
+        self._outbox.close()
         self._owner.forget(self._handle)
 
     def reported(self) -> None:
@@ -220,6 +227,12 @@ class NativeTlsConnection(ReelConnection):
             self._recording.too_large(self._limit_bytes)
         if closed or error:
             self._ended(os.strerror(error) if error else "")
+
+    def _fileno(self) -> int:
+        return int(self._reader.socket(self._handle))
+
+    def _send_some(self, data: bytes) -> int:
+        return int(self._reader.send(self._handle, data)[0])
 
     def _last_ns(self) -> int:
         self.reported()  # a deadline must not overtake bytes that came in time

@@ -1,6 +1,7 @@
 """Waiting for one answer: the greenlet that asked sleeps until the answer has ended or is overdue."""
 
 from collections.abc import Callable
+from typing import Any
 
 from gevent import Timeout, get_hub
 from gevent.hub import Waiter
@@ -28,7 +29,7 @@ class Recording:
         self._hub = get_hub()
         self._waiter: Waiter[None] = Waiter(self._hub)
         self._timeouts = timeouts
-        self._timer = self._hub.loop.timer(0)
+        self._timer: Any = None
         self.last_arrival: Callable[[], int] = int
         self.tape = Tape()
         self.keep_alive = False
@@ -44,11 +45,11 @@ class Recording:
         """Block the calling greenlet until the answer has ended, one way or another."""
         if self.end_ns:
             return
-        self._start_timer(self._left_ns(now_ns())[0])
+        self._start_timer(self._timeouts.shortest_ns - (now_ns() - self.sent_ns))
         try:
             self._waiter.get()
         finally:
-            self._timer.stop()
+            self._timer.close()
 
     def end(self, failure: Outcome | None, detail: str) -> None:
         """Wake the waiting greenlet; only the first call counts.
@@ -87,11 +88,11 @@ class Recording:
         if left_ns <= 0:
             self.end(failure, f"nothing more within {limit_ns / _NS_PER_S:g} s")
         else:
+            self._timer.close()
             self._start_timer(left_ns)
 
     def _start_timer(self, after_ns: int) -> None:
         """Look again after this time, and before silence since a first byte could be too long."""
-        self._timer.stop()
         wait_ns = max(0, min(after_ns, self._timeouts.idle_ns))
         self._timer = self._hub.loop.timer(wait_ns / _NS_PER_S)
         self._timer.start(self._check_deadlines)

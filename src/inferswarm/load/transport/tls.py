@@ -27,6 +27,11 @@ class Tls:
         self._outgoing = ssl.MemoryBIO()
         self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
+    @property
+    def protocol(self) -> str:
+        """What both sides agreed to speak (ALPN); empty when they did not."""
+        return self._ssl.selected_alpn_protocol() or ""
+
     def handshake(self, receive: Callable[[int], bytes], send: Callable[[bytes], object]) -> None:
         """Shake hands through blocking functions of a socket; raises ssl.SSLError or OSError."""
         while True:
