@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferswarm.adapters.openai import COMPLETIONS
+from inferswarm.adapters.table import route
 from inferswarm.exchange import Exchange, Outcome, Tape
 from inferswarm.reading import BODY_HEAD_BYTES, read_exchange
 from inferswarm.records import Record, decode_lines, encode_line
@@ -69,13 +70,36 @@ CAPTURED = {
     "llama-cpp-python-0.3.36.completions.plain": ("ok", 7, 8, "server_usage", 1, "length"),
     "llama-cpp-python-0.3.36.completions.stream": ("ok", None, 8, "chunks", 8, "length"),
     "llama-cpp-python-0.3.36.completions.stream-nousage": ("ok", None, 4, "chunks", 4, "length"),
+    "triton-2.51.0.config": ("empty", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.err.404": ("http_404", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.err.generate.bad-json": ("http_500", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.err.generate.bad-type": ("http_500", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.err.generate.missing-input": ("http_400", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.err.generate.model-error": ("http_400", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.err.generate.unknown-field": ("ok", None, 1, "chunks", 1, ""),
+    "triton-2.51.0.err.generate_stream.missing-input": ("http_400", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.err.unknown-model": ("http_404", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.generate.minimal": ("ok", None, 1, "chunks", 1, ""),
+    "triton-2.51.0.generate.plain": ("ok", None, 1, "chunks", 1, ""),
+    "triton-2.51.0.generate.stream-true-on-generate": ("stream_error", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.generate_stream": ("ok", None, 6, "chunks", 6, ""),
+    "triton-2.51.0.generate_stream.error-midstream": ("stream_error", None, 3, "chunks", 3, ""),
+    "triton-2.51.0.generate_stream.model-error": ("http_400", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.generate_stream.stream-false": ("ok", None, 1, "chunks", 1, ""),
+    "triton-2.51.0.infer.plain": ("http_501", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.metadata": ("empty", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.metrics": ("bad_frame", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.ready": ("bad_frame", None, 0, "chunks", 0, ""),
+    "triton-2.51.0.stats": ("empty", None, 0, "chunks", 0, ""),
 }
 
 
 @pytest.mark.parametrize("name", CAPTURED)
 def test_recorded_answers_become_their_records(name: str) -> None:
     """Outcome, counts, source, chunks and finish reason of every recorded answer."""
-    record = read((CAPTURES / f"{name}.http").read_bytes())
+    given = exchange((CAPTURES / f"{name}.http").read_bytes())
+    backend = "tensorrt_llm_triton" if name.startswith("triton") else "openai"
+    record = read_exchange(given, asked(), route(backend).adapter)
     assert CAPTURED[name] == (
         record.kind,
         record.input_tokens,

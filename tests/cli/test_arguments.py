@@ -49,7 +49,9 @@ def test_every_flag_sets_its_option() -> None:
             # `run` has the flags of the target, `simulate` those of the simulator.
             sections = ("simulator",) if option.key.startswith("simulator.") else SECTIONS
             given = [option.flag, *([value] if value else [])]
-            assert vars(parser(sections).parse_args(given))[option.key] == (value or True), option.key
+            assert vars(parser(sections).parse_args(given))[option.key] == (value or True), (
+                option.key
+            )
             parsed(*given, sections=sections)
 
 

@@ -93,9 +93,7 @@ def test_streams_that_fail_in_the_middle(
     assert (b'"error"' in read.body) is not formless
 
 
-@pytest.mark.parametrize(
-    ("backend", "path", "body"), [*(row[:3] for row in STREAMED), *PLAIN]
-)
+@pytest.mark.parametrize(("backend", "path", "body"), [*(row[:3] for row in STREAMED), *PLAIN])
 def test_requests_that_fail_at_once(start: Start, backend: str, path: str, body: object) -> None:
     """An HTTP status that says so, but an event under HTTP 200 in TGI's streams."""
     simulator = start(backend=backend, error_rate=1)

@@ -1,6 +1,7 @@
 """JetStream over HTTP: documents one after the other, without any framing."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from inferswarm.simulator.generation import Generation
 
 from .wire import answered, ask, rejected, stream
 
-JETSTREAM = {"backend": "jetstream"}
+JETSTREAM: dict[str, Any] = {"backend": "jetstream"}
 OWN = {"max_tokens": 3, "text_content": {"text": "say it"}}
 WRAPPED = {"prompt": "say it", "max_tokens": 3}
 

@@ -1,12 +1,13 @@
 """vLLM's demo server: lines of JSON that begin with the prompt."""
 
 import json
+from typing import Any
 
 import pytest
 
 from .wire import answered, rejected, stream
 
-VLLM = {"backend": "vllm"}
+VLLM: dict[str, Any] = {"backend": "vllm"}
 BODY = {"prompt": 'say "it"', "max_tokens": 3, "stream": True}
 
 

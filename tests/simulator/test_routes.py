@@ -95,7 +95,9 @@ def test_right_token() -> None:
     """The right token is accepted, whatever the case of the scheme."""
     options = SimulatorOptions.model_validate({"api_key": "secret"})
     sent = {"content-type": "application/json", "authorization": "bearer secret"}
-    asked = Routes(options).resolve(Request("POST", "/v1/completions", sent, b'{"prompt":"a"}', True, 0))
+    asked = Routes(options).resolve(
+        Request("POST", "/v1/completions", sent, b'{"prompt":"a"}', True, 0)
+    )
     assert isinstance(asked, Generation)
 
 

@@ -1,6 +1,7 @@
 """SAX's HTTP server: lists of texts and scores, FastAPI's errors, nothing streamed."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from inferswarm.simulator.generation import Generation
 
 from .wire import answered, ask, rejected
 
-SAX = {"backend": "sax", "model": "/sax/test/lm2b"}
+SAX: dict[str, Any] = {"backend": "sax", "model": "/sax/test/lm2b"}
 QUERY = {
     "model": "/sax/test/lm2b",
     "query": "say it",
@@ -54,8 +55,7 @@ def test_a_missing_query_is_told_as_pydantic_1_does() -> None:
     """The server is of that time."""
     reply = rejected("/generate", {"model": "/sax/test/lm2b"}, **SAX)
     assert reply.body == (
-        b'{"detail":[{"loc":["body","query"],"msg":"field required",'
-        b'"type":"value_error.missing"}]}'
+        b'{"detail":[{"loc":["body","query"],"msg":"field required","type":"value_error.missing"}]}'
     )
 
 

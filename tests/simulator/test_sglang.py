@@ -1,12 +1,13 @@
 """SGLang's routes: texts that hold all so far, counts in every event, its own OpenAI shapes."""
 
 import json
+from typing import Any
 
 import pytest
 
 from .wire import answered, objects, rejected, stream
 
-SGLANG = {"backend": "sglang"}
+SGLANG: dict[str, Any] = {"backend": "sglang"}
 BODY = {"text": "say it", "sampling_params": {"max_new_tokens": 3}, "rid": "r", "stream": True}
 CHAT = {"messages": [{"role": "user", "content": "a b"}], "max_tokens": 3, "stream": True}
 USAGE = {"stream_options": {"include_usage": True}}

@@ -10,7 +10,7 @@ from inferswarm.simulator.generation import Generation
 
 from .wire import answered, ask, objects, rejected, sent, stream
 
-TGI = {"backend": "tgi"}
+TGI: dict[str, Any] = {"backend": "tgi"}
 DETAILED = {"inputs": "say it", "parameters": {"max_new_tokens": 3, "details": True}}
 PLAIN = {"inputs": "say it", "parameters": {"max_new_tokens": 4}}
 COMPUTED = [

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ BODY = {"text_input": "say it", "max_tokens": 3}
 GENERATE = "/v2/models/ensemble/generate"
 STREAM = "/v2/models/ensemble/generate_stream"
 LLM_API = "/v2/models/tensorrt_llm/generate_stream"
-TRITON = {"backend": "tensorrt_llm_triton"}
+TRITON: dict[str, Any] = {"backend": "tensorrt_llm_triton"}
 
 
 def _shape(body: bytes) -> bytes:

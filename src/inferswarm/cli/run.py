@@ -135,11 +135,8 @@ def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
 def _simulated(config: RunConfig, way: Route) -> RunConfig:
     """The run with the simulator of the target's backend, which serves the model asked for."""
     given, adapter = config.simulator, way.adapter
-    if way.backend not in get_args(Backend) or way.framing != "http1":
-        raise InputError(
-            f"the built-in simulator does not speak {way.backend} {way.api}; give --target, or "
-            "another --api: see `inferswarm backends`"
-        )
+    if way.backend not in get_args(Backend):
+        raise InputError(f"the built-in simulator does not speak {way.backend}; give --target")
     own = given.model if "model" in given.model_fields_set else ""
     served = config.target.model or own or adapter.default_model or given.model
     known = config.target.model or adapter.default_model or served

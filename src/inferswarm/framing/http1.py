@@ -9,6 +9,8 @@ from inferswarm import quick
 from inferswarm.exchange import Tape
 
 _HEAD_END = b"\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
+_PLAIN_TRIES = 4
 
 
 @dataclass(slots=True)
@@ -44,7 +46,10 @@ class _Listener:
     not touch it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = True) -> None:
+        """Without `keep` pieces of the body are counted and dropped."""
+        self._keep = keep
+        self.body_bytes = 0
         self.response = self._open = Response()
         self._open_keeps_alive = False
         self.now_ns = 0
@@ -65,7 +70,9 @@ class _Listener:
         self._open.head_ns = self.now_ns
 
     def on_body(self, piece: bytes) -> None:
-        self._open.pieces.append((self.now_ns, piece))
+        self.body_bytes += len(piece)
+        if self._keep:
+            self._open.pieces.append((self.now_ns, piece))
 
     def on_message_complete(self) -> None:
         self._open.complete = self._open.status >= 200
@@ -104,8 +111,10 @@ class EndFinder:
     """
 
     def __init__(self) -> None:
-        self._listener = _Listener()
-        self._unread: list[bytes] = []
+        self._listener = _Listener(keep=False)
+        self._parts: list[bytes] = []
+        self._unread = 0
+        self._plain_tries = _PLAIN_TRIES
         self._tail = b""
         self._body = _Body.UNKNOWN
         self._missing = 0
@@ -113,14 +122,16 @@ class EndFinder:
 
     def feed(self, data: bytes) -> bool:
         """Take in one read; True when the answer is complete or cannot be HTTP."""
-        self._unread.append(data)
+        self._parts.append(data)
         seam = self._tail + data
         self._tail = seam[-3:]
         self._missing -= len(data)
         if not self._may_be_last(seam):
             return False
-        self._listener.feed(b"".join(self._unread))
-        self._unread.clear()
+        if self._is_plain_end(data):
+            return True
+        self._listener.feed(b"".join(self._parts[self._unread :]))
+        self._unread = len(self._parts)
         response = self._listener.response
         if response.complete or response.error:
             self.keep_alive = response.complete and self._listener.may_continue
@@ -128,6 +139,19 @@ class EndFinder:
         if response.head_ns is not None and response.status >= 200:
             self._learn(response)
         return False
+
+    def _is_plain_end(self, data: bytes) -> bool:
+        """Whether the reads make a whole answer of the plainest kind, which needs no llhttp."""
+        if self._body is _Body.CHUNKED and not data.endswith(_LAST_CHUNK):
+            return False
+        self._plain_tries -= 1
+        if self._plain_tries < 0:
+            return False  # what looks like an end again and again must not be read again and again
+        whole = b"".join(self._parts)
+        plain = quick.response(whole, [len(whole)], [0])
+        if plain is not None:
+            self.keep_alive = "close" not in plain[1].get("connection", "").lower()
+        return plain is not None
 
     @property
     def until_close(self) -> bool:
@@ -152,8 +176,7 @@ class EndFinder:
             self._body = _Body.CHUNKED
         elif "content-length" in response.headers:
             self._body = _Body.LENGTH
-            got = sum(len(piece) for _, piece in response.pieces)
-            self._missing = int(response.headers["content-length"]) - got
+            self._missing = int(response.headers["content-length"]) - self._listener.body_bytes
         else:
             self._body = _Body.UNTIL_CLOSE
 
