@@ -77,6 +77,13 @@ def test_send_lag_is_a_reason() -> None:
     assert "add workers" in reason
 
 
+def test_loop_lag_beside_kernel_times_is_a_warning() -> None:
+    """Arrival times stay true then; what suffers is how soon a user asks again."""
+    verdict = judge(good(), Client(clock="kernel", loop_lag=lagging(60 * MS)))
+    assert (verdict.valid, verdict.reasons) == (True, [])
+    assert "users asked again late" in verdict.warnings[0]
+
+
 def test_loop_lag_is_a_reason() -> None:
     """A client that was late to read may have late arrival times."""
     reason = only_reason(good(), Client(loop_lag=lagging(60 * MS)))

@@ -3,6 +3,7 @@
 import http.client
 import socket
 import ssl
+import time
 
 from inferswarm.adapters import Adapter
 from inferswarm.config.tree import RunConfig
@@ -80,30 +81,43 @@ def _reach(config: RunConfig) -> http.client.HTTPConnection:
     speaks = http.client.HTTPSConnection if endpoint.tls else http.client.HTTPConnection
     connection = speaks(endpoint.host, endpoint.port, timeout=limit_s)
     try:
-        connection.sock = _open(endpoint, limit_s)
+        connection.sock = prepare(endpoint, connect(endpoint, limit_s), limit_s)
     except OSError as error:
-        why = _unreachable(config.target.url, limit_s, error, endpoint.proxy)
+        why = unreachable(config.target.url, limit_s, error, endpoint.proxy)
         raise TargetError(why) from None
     except ValueError:
         raise TargetError(f"{config.target.url}: not a host name; check --target") from None
     return connection
 
 
-def _open(endpoint: Endpoint, limit_s: float) -> socket.socket:
+def connect(endpoint: Endpoint, limit_s: float) -> socket.socket:
+    """A TCP connection to the target, or to the proxy before it; raises OSError, and ValueError."""
     next_hop = endpoint.proxy or endpoint
-    sock = socket.create_connection((next_hop.host, next_hop.port), limit_s)
+    return socket.create_connection((next_hop.host, next_hop.port), limit_s)
+
+
+def prepare(endpoint: Endpoint, sock: socket.socket, limit_s: float) -> socket.socket:
+    """Open tunnel and TLS where they are needed; closes the socket and raises OSError if not."""
+    end_s = time.monotonic() + limit_s
+
+    def receive(size: int) -> bytes:
+        sock.settimeout(max(0.001, end_s - time.monotonic()))
+        return sock.recv(size)
+
     try:
+        if endpoint.proxy is not None and endpoint.needs_tunnel:
+            open_tunnel(endpoint.proxy, endpoint.host, endpoint.port, receive, sock.sendall)
+        sock.settimeout(limit_s)
         if endpoint.tls is None:
             return sock
-        if endpoint.proxy is not None:
-            open_tunnel(endpoint.proxy, endpoint.host, endpoint.port, sock.recv, sock.sendall)
         return endpoint.tls.wrap_socket(sock, server_hostname=endpoint.host)
     except BaseException:
         sock.close()
         raise
 
 
-def _unreachable(url: str, limit_s: float, error: OSError, proxy: Proxy | None) -> str:
+def unreachable(url: str, limit_s: float, error: OSError, proxy: Proxy | None) -> str:
+    """Why there is no connection, in one line with the remedy."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message
         return f"{url}: its certificate is not accepted: {why}; give --ca-file or --insecure"

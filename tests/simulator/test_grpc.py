@@ -20,6 +20,7 @@ from inferswarm.adapters import Answer, Wanted
 from inferswarm.adapters.jetstream import DECODE_PATH, GRPC
 from inferswarm.framing import grpc
 from inferswarm.framing.http1 import Response
+from inferswarm.framing.http2 import Kind, frame
 from inferswarm.framing.protobuf import bytes_field, number_field
 from inferswarm.prompts import Prompt
 from inferswarm.simulator.grpc_jetstream import HEALTH_PATH
@@ -272,11 +273,11 @@ def test_http1_is_served_on_the_same_port(start: Start) -> None:
         assert call.answer.ended
 
 
-def test_bytes_that_are_no_frames_end_their_connection_only(start: Start) -> None:
-    """Noise after the preface is answered with GOAWAY."""
+def test_what_breaks_the_protocol_ends_its_connection_only(start: Start) -> None:
+    """A DATA frame before any call is answered with GOAWAY."""
     simulator = start(backend="jetstream")
     with connect(simulator) as connection:
-        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 100)
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(Kind.DATA, 0, 1, b"x"))
         while connection.recv(65536):
             continue
     with connect(simulator) as silent:

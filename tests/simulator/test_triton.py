@@ -103,6 +103,12 @@ def test_plain_routes_have_the_captured_heads(name: str, path: str) -> None:
         assert told.keys() <= known.keys()
 
 
+@pytest.mark.parametrize(("limit", "status"), [([], 500), (10**9, 400), ([0], 400)])
+def test_lengths_that_no_model_takes(limit: object, status: int) -> None:
+    """Tensors without an element, and lengths without an end."""
+    assert rejected(GENERATE, BODY | {"max_tokens": limit}, **TRITON).status == status
+
+
 def test_unknown_fields_and_parameters_are_taken() -> None:
     """A field that the model lacks changes nothing; fields may stand under `parameters`."""
     body = {"text_input": "a b", "unknown": 1, "parameters": {"max_tokens": 9, "stream": True}}

@@ -16,7 +16,7 @@ ACCEPTED_NS = 5_000 * MS
 """Every answer here waited 3 ms, then made its first token after 10 ms and its last 20 ms later."""
 
 
-def ask(path: str, body: object, method: str = "POST", **options: object) -> Generation | Reply:
+def ask(path: str, body: object, method: str = "POST", **options: Any) -> Generation | Reply:
     """What a server with these options makes of a request."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = Request(
@@ -25,7 +25,7 @@ def ask(path: str, body: object, method: str = "POST", **options: object) -> Gen
     return Routes(SimulatorOptions.model_validate({"model": "tiny"} | options)).resolve(request)
 
 
-def answered(path: str, body: object, total: int = 3, **options: object) -> Answer:
+def answered(path: str, body: object, total: int = 3, **options: Any) -> Answer:
     """The renderer of a request that is served."""
     asked = ask(path, body, **options)
     assert isinstance(asked, Generation), asked
@@ -37,7 +37,7 @@ def answered(path: str, body: object, total: int = 3, **options: object) -> Answ
     return routes.generating[path].answer(asked, serving)
 
 
-def rejected(path: str, body: object, **options: object) -> Reply:
+def rejected(path: str, body: object, **options: Any) -> Reply:
     """The answer to a request that is not served."""
     reply = ask(path, body, **options)
     assert isinstance(reply, Reply), reply

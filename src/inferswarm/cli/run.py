@@ -275,4 +275,5 @@ def _said(summary: Summary) -> str:
     if not samples:
         return ""
     first = min(samples)
-    return f"; the first: {' '.join((first.body_head or first.detail).split())[:SAID_LIMIT]}"
+    plain = first.body_head if first.detail.startswith("HTTP ") else ""
+    return f"; the first: {' '.join((plain or first.detail).split())[:SAID_LIMIT]}"

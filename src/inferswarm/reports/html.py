@@ -11,7 +11,8 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -21,8 +22,9 @@ import msgspec
 
 from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME, METRICS
+from inferswarm.reports import client_health, first_token, token_counts
 from inferswarm.reports.charts import CURVES, Json, distribution, prompts, timeline
-from inferswarm.snapshot import NS_PER_S, ClientStats, MetricStats, Snapshot, to_json
+from inferswarm.snapshot import NS_PER_S, MetricStats, Snapshot, to_json
 from inferswarm.summary import ErrorSample, Summary
 
 FACTS = {
@@ -30,6 +32,7 @@ FACTS = {
     "backend": "Backend",
     "api": "API",
     "model": "Model",
+    "arrivals": "Arrivals",
     "users": "Users",
     "started": "Started",
     "id": "Run",
@@ -40,85 +43,6 @@ HEADLINE_LATENCIES = {
     "itl": "gap between two tokens",
     "e2e": "wait for the whole answer",
 }
-CLIENT: tuple[tuple[str, str, Callable[[ClientStats], object], str], ...] = (
-    ("Workers", "count", lambda c: c.workers, "Processes that sent the load."),
-    (
-        "Lost workers",
-        "",
-        lambda c: ", ".join(c.lost_workers) or "none",
-        "Workers that fell silent during the run; what they held may be missing.",
-    ),
-    (
-        "Requests by address",
-        "",
-        lambda c: ", ".join(f"{address}: {n:,}" for address, n in c.addresses.items()) or "none",
-        "The server's addresses that requests went to; a name may stand for several.",
-    ),
-    ("Recorder", "", lambda c: c.recorder, "What took the arrival times of the answers' bytes."),
-    ("Clock", "", lambda c: c.clock, "Where those times come from; the kernel's are the truest."),
-    (
-        "CPU of the busiest worker",
-        "share",
-        lambda c: c.cpu_share_max,
-        "Share of one core; near 100 % the client itself would add to the latencies.",
-    ),
-    (
-        "CPU of its reading thread",
-        "share",
-        lambda c: c.reader_cpu_share_max,
-        "Share of another core that recording the answers took.",
-    ),
-    ("Memory of the largest worker", "MB", lambda c: c.memory_max_mb, "Its peak during the run."),
-    (
-        "Open descriptors, max",
-        "count",
-        lambda c: c.descriptors_max,
-        "Connections and files of one worker; `ulimit -n` bounds them.",
-    ),
-    (
-        "Send lag, p99",
-        "ms",
-        lambda c: c.send_lag_ms.p99,
-        "From due to sent, the opening of connections left out: what the client itself added.",
-    ),
-    (
-        "Loop lag, p99",
-        "ms",
-        lambda c: c.loop_lag_ms.p99,
-        "How late the client's event loop came round; a late loop sends late.",
-    ),
-    ("Loop lag, max", "ms", lambda c: c.loop_lag_ms.max, "The latest that it ever came round."),
-    (
-        "Merged reads",
-        "share",
-        lambda c: c.merged_reads_share,
-        "Reads that held several arrivals: the gaps between those are not known one by one.",
-    ),
-    (
-        "Longest collection pause",
-        "ms",
-        lambda c: c.gc_pause_max_ms,
-        "Python's garbage collection stopped the client for at most this long.",
-    ),
-    (
-        "Parse backlog, max",
-        "count",
-        lambda c: c.parse_backlog_max,
-        "Finished answers that waited to be parsed; parsing waits until the loop is idle.",
-    ),
-    (
-        "Forced parse turns",
-        "count",
-        lambda c: c.parse_turns_forced,
-        "Times that parsing could wait no longer and took time from sending and receiving.",
-    ),
-    (
-        "Unwritten records",
-        "count",
-        lambda c: c.unwritten_records,
-        "Requests that were measured but could not be stored.",
-    ),
-)
 _LICENCES = ("echarts.NOTICE", "echarts.LICENSE", "zrender.LICENSE", "d3.LICENSE", "tslib.LICENSE")
 NOTHING = "\N{EN DASH}"
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -179,14 +103,19 @@ def view(snapshot: Snapshot, summary: Summary) -> Json:
         "latency": latencies(snapshot),
         "timeline": timeline(summary),
         "distributions": [distribution(name, snapshot.metrics[name], summary) for name in CURVES],
+        "first_token": time_to_first_token(snapshot),
         "prompts": prompts(summary),
+        "tokens": {
+            "sources": [asdict(one) for one in token_counts.sources(snapshot.tokens)],
+            "cautions": token_counts.cautions(snapshot),
+        },
         "metrics": [
             {key: getattr(metric, key) for key in ("name", "title", "sentence", "aliases")}
             for metric in METRICS
         ],
         "csv": metrics_csv(snapshot.metrics),
         "errors": errors(summary),
-        "client": client(snapshot.client),
+        "client": client_health.rows(snapshot.client),
         "config": sections(snapshot),
     }
 
@@ -202,6 +131,8 @@ def known(snapshot: Snapshot, key: str) -> Any:
 def facts(snapshot: Snapshot) -> list[tuple[str, str]]:
     """(label, text) of what was run, leaving out what is not known."""
     given = {key: known(snapshot, key) for key in FACTS}
+    if given["arrivals"]:
+        del given["users"]  # nobody waits for an answer before the next request is sent
     return [
         (FACTS[key], _instant(value) if key == "started" else str(value))
         for key, value in given.items()
@@ -220,8 +151,9 @@ def headline(snapshot: Snapshot) -> list[Json]:
     """The cards: what the run came to, each with the note that keeps it honest."""
     requests, tokens, rate = snapshot.requests, snapshot.tokens, snapshot.throughput
     share = requests.succeeded / requests.attempted if requests.attempted else None
+    source = token_counts.counted_by(tokens.output_by_source)
     rows = (
-        ("Output tokens/s", rate.output_tokens_per_s, "", counted_by(tokens.output_by_source)),
+        ("Output tokens/s", rate.output_tokens_per_s, "", source),
         ("Requests/s", rate.requests_per_s, "", f"{requests.succeeded:,} succeeded"),
         ("Success", share, "share", f"{requests.failed:,} of {requests.attempted:,} failed"),
         ("Mean concurrency", snapshot.concurrency.mean, "", f"peak {snapshot.concurrency.max:.3g}"),
@@ -242,20 +174,21 @@ def latencies(snapshot: Snapshot) -> list[Json]:
     ]
 
 
-def counted_by(sources: dict[str, int]) -> str:
-    """Where token counts came from, the largest share first."""
-    total = sum(sources.values())
-    ranked = sorted(sources.items(), key=lambda item: -item[1])
-    shares = [name if n == total else f"{name} {n / total:.1%}" for name, n in ranked if n]
-    return f"counted by {', '.join(shares)}" if shares else "no tokens counted"
-
-
-def client(stats: ClientStats) -> list[Json]:
-    """How the load generator fared: each value with its unit and what it means."""
-    return [
-        {"title": title, "value": read(stats), "unit": unit, "sentence": sentence}
-        for title, unit, read, sentence in CLIENT
+def time_to_first_token(snapshot: Snapshot) -> Json | None:
+    """The parts of the time to first token; None where the server told nothing of its own times."""
+    metrics = snapshot.metrics
+    if not first_token.is_told(metrics):
+        return None
+    numbers = ("unit", "mean", "p50", "p99", "count")
+    rows = [
+        {"name": part.name, "title": part.title, "sentence": part.sentence, "share": part.share}
+        | {key: getattr(part.stats, key) for key in numbers}
+        for part in first_token.parts(metrics)
     ]
+    whole = METRIC_BY_NAME[first_token.WHOLE]
+    measured = {"title": whole.title, "sentence": "The whole, as measured.", "share": None}
+    measured |= {key: getattr(metrics[whole.name], key) for key in numbers}
+    return {"note": first_token.note(metrics), "parts": rows, "whole": measured}
 
 
 def metrics_csv(metrics: dict[str, MetricStats]) -> str:

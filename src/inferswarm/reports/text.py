@@ -6,6 +6,7 @@ from rich.text import Text
 
 from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME
+from inferswarm.reports import first_token
 from inferswarm.snapshot import MetricStats, Snapshot
 
 SHOWN = ("ttft", "ttft_due", "itl", "tpot", "e2e", "e2e_due")
@@ -24,6 +25,8 @@ def result(shot: Snapshot) -> RenderableType:
     parts: list[RenderableType] = [_verdict(shot), _throughput(shot)]
     if shot.requests.succeeded:
         parts.append(latencies(shot))
+    if first := first_token.parts(shot.metrics):
+        parts += [Text(), _first_token(first, shot)]
     if shot.requests.failed:
         parts += [Text(), errors(shot.requests.by_outcome)]
     return Group(*parts)
@@ -76,6 +79,21 @@ def _throughput(shot: Snapshot) -> Text:
         f"input {number(rate.input_tokens_per_s)} tokens/s (counted by: {sources})\n"
         f"arrival times: {client.clock or 'unknown'} clock ({client.recorder or 'unknown'} recorder)\n"
     )
+
+
+def _first_token(parts: list[first_token.Part], shot: Snapshot) -> Text:
+    terms = " + ".join(
+        f"{part.title.lower()} {number(part.stats.mean)} ({_percent(part.share)})" for part in parts
+    )
+    told, streamed = shot.metrics["ttft_rest"].count, shot.metrics["ttft"].count
+    return Text(
+        f"mean ms from due to the first token: {terms}; as the server told of {told:,} of "
+        f"{streamed:,} requests"
+    )
+
+
+def _percent(share: float) -> str:
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 def _cells(stats: MetricStats) -> list[str]:

@@ -183,7 +183,10 @@ class GrpcConnection(asyncio.Protocol):
 
     def _on_end(self, event: StreamEnded) -> None:
         stream = self._streams.get(event.stream_id)
-        if stream and event.stream_id not in self._gone:
+        if stream and event.stream_id in self._gone:
+            request = stream.request(self._socket.arrived_ns)
+            self._service.log_unserved(request, "client_gone", 0, 0)
+        elif stream:
             self._serve(event.stream_id, stream)
 
     def _on_reset(self, event: StreamReset) -> None:

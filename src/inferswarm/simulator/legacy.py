@@ -6,6 +6,7 @@ from typing import Any
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.simulator import fastapi
 from inferswarm.simulator.generation import (
+    MAX_MODEL_LEN,
     Answer,
     Generation,
     Reply,
@@ -66,7 +67,12 @@ class LegacyFormat:
 
 
 def _fits(prompt: Any, limit: Any) -> bool:
-    return isinstance(prompt, str) and bool(prompt) and isinstance(limit, int) and limit > 0
+    return (
+        isinstance(prompt, str)
+        and bool(prompt)
+        and isinstance(limit, int)
+        and 0 < limit <= MAX_MODEL_LEN
+    )
 
 
 GENERATE = LegacyFormat()

@@ -196,6 +196,8 @@ def _problem(fields: dict[str, Any], model: str) -> Reply | None:
 def _typed(value: Any, kind: str) -> bool:
     """Whether a field fits its data type; only these two are looked at."""
     values = value if isinstance(value, list) else [value]
+    if not values:
+        return False
     if kind == "BYTES":
         return all(isinstance(one, str) for one in values)
     if kind == "INT32":

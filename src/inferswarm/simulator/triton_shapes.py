@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from inferswarm.config.simulator import SimulatorOptions
-from inferswarm.simulator.generation import Generation, Serving
+from inferswarm.simulator.generation import MAX_MODEL_LEN, Generation, Serving
 from inferswarm.simulator.templates import TEXT
 from inferswarm.simulator.triton import (
     TritonFormat,
@@ -16,7 +16,6 @@ from inferswarm.simulator.triton import (
 )
 
 _LLM_API_MAX_TOKENS = 32
-_TOO_SHORT = "max_tokens must be at least 1"
 
 
 class Classic:
@@ -27,8 +26,8 @@ class Classic:
     ) -> Generation | str:
         """What the fields want, or why the model refuses them."""
         limit = one(fields["max_tokens"])
-        if limit < 1:
-            return _TOO_SHORT
+        if why := _unfit(limit):
+            return why
         asked = asked_of(fields, options, model, limit, stream=bool(one(fields.get("stream"))))
         excluded = one(fields.get("exclude_input_in_output"))
         return replace(
@@ -83,8 +82,8 @@ class LlmApi:
     ) -> Generation | str:
         """What the fields want, or why the model refuses them."""
         limit = one(fields.get("sampling_param_max_tokens", _LLM_API_MAX_TOKENS))
-        if limit < 1:
-            return _TOO_SHORT
+        if why := _unfit(limit):
+            return why
         stream = bool(one(fields.get("streaming", fields.get("stream"))))
         asked = asked_of(fields, options, model, limit, stream=stream)
         excluded = one(fields.get("sampling_param_exclude_input_from_output"))
@@ -118,6 +117,13 @@ class LlmApi:
             "total_draft_tokens": 0,
         }
         return {name: str(value) for name, value in told.items()}
+
+
+def _unfit(limit: int) -> str:
+    """Why a model refuses such a length; empty when it does not."""
+    if limit < 1:
+        return "max_tokens must be at least 1"
+    return f"max_tokens must be at most {MAX_MODEL_LEN}" if limit > MAX_MODEL_LEN else ""
 
 
 GENERATE = TritonFormat(Classic(), events=False)

@@ -58,6 +58,12 @@
 
   const rowHead = (...content) => el("th", { scope: "row" }, ...content);
 
+  /** Fills a list of the page with sentences; an empty one stays away. */
+  function list(id, sentences) {
+    byId(id).hidden = !sentences.length;
+    byId(id).append(...sentences.map((sentence) => el("li", {}, ...prose(String(sentence)))));
+  }
+
   // ---- the answer
 
   function answer() {
@@ -72,9 +78,8 @@
     byId("facts").append(...pairs(others.map(([name, text]) => [name, el("dd", {}, text)])).children);
     byId("reasons").hidden = verdict.valid;
     byId("reasons").querySelector("ul").append(...verdict.reasons.map((reason) => el("li", {}, reason)));
-    const notes = [...verdict.warnings.map((warning) => `Warning: ${warning}`), ...(run.notes ?? [])];
-    byId("notes").hidden = !notes.length;
-    byId("notes").append(...notes.map((note) => el("li", {}, String(note))));
+    list("warnings", verdict.warnings.map((warning) => `Warning: ${warning}`));
+    list("notes", run.notes ?? []);
     byId("simulated").hidden = run.simulated !== true;
     byId("simulated").append(
       el("b", {}, "Simulated. "),
@@ -297,6 +302,32 @@
     chart(box, `Cumulative distribution of ${one.title}: ${said}.`, () => curveOptions(one));
   }
 
+  function firstToken() {
+    const told = view.first_token;
+    byId("first-token").hidden = byId("first-token-link").hidden = !told;
+    if (!told) return;
+    byId("first-token-note").append(...prose(told.note));
+    byId("first-token-panel").hidden = !told.parts.length;
+    byId("first-token-whole").append(`${told.whole.title}, mean `, number("span", told.whole.mean, told.whole.unit));
+    const said = told.parts.map(({ title, mean, unit, share: part }) => `${title} ${plain(mean, unit)}, ${share(part)} %`);
+    byId("first-token-bar").setAttribute("role", "img");
+    byId("first-token-bar").setAttribute("aria-label", `Parts of the mean time to first token: ${said.join("; ")}.`);
+    byId("first-token-bar").append(...told.parts.map((part, i) => {
+      const piece = el("div", { className: part.name, title: said[i] });
+      piece.style.flexGrow = part.share;
+      return piece;
+    }));
+    byId("first-token-parts").append(...told.parts.map((part) => el("div", {},
+      el("dt", {}, el("span", { className: `dot ${part.name}` }), part.title),
+      number("dd", part.mean, part.unit), el("dd", { className: "small" }, plain(part.share, "share")))));
+    const head = ["Part", ...["Mean", "Share", "p50", "p99", "Requests"].map((text) => ({ text, number: true })), "Meaning"];
+    const rows = [...told.parts, told.whole].map((part) => el("tr", {}, rowHead(part.title),
+      ...[["mean", part.unit], ["share", "share"], ["p50", part.unit], ["p99", part.unit], ["count", "count"]].map(
+        ([key, unit]) => number("td", part[key], unit, { className: "number" })),
+      el("td", { className: "said" }, part.sentence)));
+    byId("first-token-table").append(el("div", { className: "scroll", tabIndex: 0 }, table(head, rows)));
+  }
+
   function prompts() {
     const { why_not: whyNot, unit, points, trend, of } = view.prompts;
     byId("prompts-panel").hidden = Boolean(whyNot);
@@ -330,6 +361,22 @@
 
   const COLUMNS = ["count", "mean", "min", "p50", "p90", "p95", "p99", "p99_9", "max"];
 
+  function tokens() {
+    const { sources, cautions } = view.tokens;
+    list("cautions", cautions);
+    if (!sources.length) {
+      byId("tokens-body").append(el("p", { className: "empty" }, "No tokens were counted."));
+      return;
+    }
+    const head = ["Source", { text: "Output tokens", number: true }, { text: "Input tokens", number: true }, "Meaning"];
+    const cell = (count, part, kind) => el("td", { className: "number" }, plain(count, "count"),
+      el("span", { className: "unit part" }, el("span", { className: "kind" }, `${kind} `), part === null ? "" : plain(part, "share")));
+    const rows = sources.map((one) => el("tr", {}, rowHead(el("code", {}, one.name)),
+      cell(one.output, one.output_share, "output"), cell(one.input, one.input_share, "input"),
+      el("td", { className: "said" }, ...prose(one.sentence))));
+    byId("tokens-body").append(el("div", { className: "panel" }, table(head, rows, "stack")));
+  }
+
   function metrics() {
     const head = ["Metric", ...COLUMNS.map((name) => ({ text: name.replace("_", "."), number: true }))];
     const rows = view.metrics.flatMap((metric) => {
@@ -342,12 +389,32 @@
         meaning.hidden = !meaning.hidden;
         more.setAttribute("aria-expanded", String(!meaning.hidden));
       });
-      return [el("tr", {}, rowHead(more), ...cells), meaning];
+      const row = el("tr", { className: stats.count ? "" : "without" }, rowHead(more), ...cells);
+      return [row, meaning];
     });
     const error = Math.max(...Object.values(snapshot.metrics).map((stats) => stats.relative_error));
     byId("metrics-note").textContent =
       `Successful requests only; percentiles are within ${plain(error, "share")} of a measured value. Press a name for what it means and what other tools call it.`;
-    byId("metrics-table").append(table(head, rows));
+    const made = table(head, rows);
+    byId("metrics-table").append(made);
+    emptyRows(made);
+  }
+
+  /** Metrics without any value stay away until they are asked for. */
+  function emptyRows(made) {
+    const hidden = made.querySelectorAll("tr.without");
+    const button = byId("show-empty");
+    const names = view.metrics.filter((metric) => !snapshot.metrics[metric.name].count).map((metric) => metric.title);
+    const show = (shown) => {
+      made.classList.toggle("all", shown);
+      button.setAttribute("aria-pressed", String(shown));
+      button.textContent = `${shown ? "Hide" : "Show"} ${hidden.length} without values`;
+    };
+    button.hidden = !hidden.length;
+    button.title = names.join(", ");
+    if (hidden.length) byId("metrics-note").append(` ${hidden.length} of ${view.metrics.length} metrics have no value in this run and are left out unless asked for.`);
+    button.addEventListener("click", () => show(!made.classList.contains("all")));
+    show(false);
   }
 
   function meaningRow({ sentence, aliases }) {
@@ -378,7 +445,7 @@
 
   function client() {
     const rows = view.client.map(({ title, value, unit, sentence }) =>
-      el("tr", {}, rowHead(title), number("td", value === "" ? null : value, unit), el("td", { className: "said" }, sentence)));
+      el("tr", {}, rowHead(title), number("td", value === "" ? null : value, unit, { className: unit ? "value" : "text" }), el("td", { className: "said" }, ...prose(sentence))));
     byId("client-table").append(table(["", "Value", "Meaning"], rows, "stack"));
   }
 
@@ -430,7 +497,9 @@
   answer();
   timeline();
   distributions();
+  firstToken();
   prompts();
+  tokens();
   metrics();
   errors();
   client();
