@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from pydantic import ValidationError
 
-from inferswarm.config.tree import TargetOptions
+from inferswarm.config.target import TargetOptions
 from inferswarm.errors import InputError
 from inferswarm.proxies import Proxy, TunnelError, is_loopback, open_tunnel, proxy_of
 

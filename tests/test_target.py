@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from inferswarm import __version__
 from inferswarm.adapters import HttpRequest
-from inferswarm.config.tree import TargetOptions
+from inferswarm.config.target import TargetOptions
 from inferswarm.errors import InputError
 from inferswarm.proxies import Proxy
 from inferswarm.target import Endpoint, Wire, request_headers, secrets_of

@@ -69,7 +69,10 @@ def thresholds() -> str:
             "p99 of the send lag, the opening of connections left out",
             f"{verdict.MAX_SEND_LAG_P99_NS / NS_PER_MS:g} ms",
         ),
-        ("p99 of the client's loop lag (a warning beside the kernel's clock)", f"{verdict.MAX_LOOP_LAG_P99_NS / NS_PER_MS:g} ms"),
+        (
+            "p99 of the client's loop lag (a warning beside the kernel's clock)",
+            f"{verdict.MAX_LOOP_LAG_P99_NS / NS_PER_MS:g} ms",
+        ),
         ("CPU of the busiest worker, over any second", f"{verdict.MAX_CPU_SHARE:.0%} of a core"),
         ("share of merged reads", f"{verdict.MAX_MERGED_SHARE:.0%}"),
     )

@@ -8,7 +8,7 @@ from typing import Self
 from urllib import request
 from urllib.parse import unquote, urlsplit
 
-from inferswarm.config.tree import TargetOptions, spelled_proxy
+from inferswarm.config.target import TargetOptions, spelled_proxy
 from inferswarm.errors import InputError
 from inferswarm.exchange import Tape
 from inferswarm.framing.http1 import Response, read_response

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from inferswarm import __version__
 from inferswarm.adapters import HttpRequest
-from inferswarm.config.tree import TargetOptions
+from inferswarm.config.target import TargetOptions
 from inferswarm.errors import InputError
 from inferswarm.exchange import Framing
 from inferswarm.framing.http2 import header_frames

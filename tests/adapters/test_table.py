@@ -4,7 +4,7 @@ import pytest
 
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.table import BACKENDS, route, wanted
-from inferswarm.config.tree import RequestOptions
+from inferswarm.config.target import RequestOptions
 from inferswarm.errors import InputError
 
 ROUTES = [(backend.name, api) for backend in BACKENDS.values() for api in backend.apis]

@@ -4,13 +4,13 @@ import pytest
 from pydantic import ValidationError
 
 from inferswarm.config.sources import options_of
+from inferswarm.config.target import TargetOptions
 from inferswarm.config.tree import (
     ALIASES,
     ENVIRONMENT_ALIASES,
     LoadOptions,
     RunConfig,
     SimulateConfig,
-    TargetOptions,
 )
 from tests.builders import S
 

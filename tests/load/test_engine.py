@@ -10,7 +10,7 @@ from gevent import monkey
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.adapters.table import route
-from inferswarm.config.tree import TargetOptions
+from inferswarm.config.target import TargetOptions
 from inferswarm.exchange import Exchange, Outcome, Tape
 from inferswarm.load.backlog import LIMIT_BYTES, Backlog
 from inferswarm.load.engine import Engine, Share

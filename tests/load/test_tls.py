@@ -13,7 +13,8 @@ import pytest
 from gevent import monkey, socket
 
 from inferswarm.clock import now_ns
-from inferswarm.config.tree import RunConfig, TargetOptions
+from inferswarm.config.target import TargetOptions
+from inferswarm.config.tree import RunConfig
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.load.session import _recorder
 from inferswarm.load.transport import Timeouts

@@ -73,6 +73,11 @@ def uncounted(count: int) -> list[Record]:
     return [replace(record, input_tokens=None, input_source="") for record in successes(count)]
 
 
+def told(count: int, *, streamed: bool = True, **server_ns: int) -> list[Record]:
+    """Successes of which the server told these times of its own."""
+    return [replace(one, server_ns=server_ns) for one in successes(count, streamed=streamed)]
+
+
 def refused() -> Record:
     """A request that ended in the instant in which it was due."""
     return replace(failure(), outcome=Outcome.CONNECT, status=0, sent_ns=0, end_ns=START_NS)

@@ -8,13 +8,12 @@ from base64 import b64encode
 from html.parser import HTMLParser
 from importlib.resources import files
 
-import msgspec
 import pytest
 
 from inferswarm.exchange import OUTCOME_SENTENCES, Outcome
 from inferswarm.metrics import METRICS
 from inferswarm.reports import html
-from inferswarm.snapshot import ClientStats, Snapshot, take, to_json
+from inferswarm.snapshot import Snapshot, take, to_json
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client
 
@@ -152,6 +151,14 @@ def test_facts_come_from_the_run_or_else_the_configuration(summary: Summary) -> 
     assert started == "2026-02-02 02:40:00 UTC"
 
 
+def test_an_open_loop_names_its_arrivals_instead_of_users(summary: Summary) -> None:
+    """Where requests are due by a schedule, how many users there were means nothing."""
+    closed = dict(html.facts(sample_run.snapshot_of(summary, arrivals="")))
+    assert (closed["Users"], closed.get("Arrivals")) == ("64", None)
+    opened = dict(html.facts(sample_run.snapshot_of(summary, arrivals="poisson 200/s")))
+    assert (opened["Arrivals"], opened.get("Users")) == ("poisson 200/s", None)
+
+
 def test_an_unreadable_start_is_shown_as_given(summary: Summary) -> None:
     """A start that is no ISO date is passed on, not an error."""
     assert ("Started", "at noon") in html.facts(sample_run.snapshot_of(summary, started="at noon"))
@@ -164,20 +171,6 @@ def test_headline_counts_successes_and_names_the_source(snapshot: Snapshot) -> N
     assert cards["Output tokens/s"]["note"] == "counted by server_usage"
     share = snapshot.requests.succeeded / snapshot.requests.attempted
     assert cards["Success"]["value"] == share
-
-
-@pytest.mark.parametrize(
-    ("sources", "text"),
-    [
-        ({}, "no tokens counted"),
-        ({"chunks": 0}, "no tokens counted"),
-        ({"chunks": 9}, "counted by chunks"),
-        ({"chunks": 10, "server_usage": 90}, "counted by server_usage 90.0%, chunks 10.0%"),
-    ],
-)
-def test_counted_by(sources: dict[str, int], text: str) -> None:
-    """Sources are named by their share of the tokens."""
-    assert html.counted_by(sources) == text
 
 
 def test_latencies_say_why_there_are_none() -> None:
@@ -208,17 +201,26 @@ def test_every_outcome_has_a_sentence(outcome: Outcome) -> None:
     assert sentences == ([] if outcome is Outcome.OK else [OUTCOME_SENTENCES[outcome]])
 
 
-def test_client_rows_show_every_number_of_the_client() -> None:
-    """Each field of the client's health is shown, and changing it changes the page."""
-    plain = sample_run.snapshot_of(Summary()).client
-    for field in ClientStats.__struct_fields__:
-        old = getattr(plain, field)
-        new: object = ["w1"] if isinstance(old, list) else "other" if isinstance(old, str) else 77
-        if isinstance(old, dict):
-            new = {"127.0.0.1:8000": 7}
-        if field.endswith("_lag_ms"):
-            new = msgspec.structs.replace(old, p99=77.0)
-        assert html.client(msgspec.structs.replace(plain, **{field: new})) != html.client(plain)
+def test_what_the_server_told_is_cut_into_parts() -> None:
+    """Each part has its mean and its share; nothing is shown where nothing was told."""
+    made = sample_run.summary_of(sample_run.told(4, queue=3 * sample_run.MS))
+    shot = sample_run.snapshot_of(made)
+    shown = html.time_to_first_token(shot)
+    assert shown
+    assert [part["name"] for part in shown["parts"]] == ["client", "queue", "rest"]
+    assert shown["parts"][1]["mean"] == 3
+    assert shown["whole"]["mean"] == shot.metrics["ttft_due"].mean
+    assert html.view(shot, made)["first_token"] == shown
+    assert html.time_to_first_token(sample_run.snapshot_of(Summary())) is None
+
+
+def test_the_page_carries_the_sources_of_its_tokens(snapshot: Snapshot, summary: Summary) -> None:
+    """The view has every source with its count, and what to beware of."""
+    made = html.view(snapshot, summary)["tokens"]
+    assert [(one["name"], one["output"]) for one in made["sources"]] == [
+        ("server_usage", snapshot.tokens.output)
+    ]
+    assert made["cautions"] == []
 
 
 def test_metrics_csv_has_one_line_for_each_metric(snapshot: Snapshot) -> None:

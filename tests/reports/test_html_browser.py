@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from msgspec.structs import replace
 
 from inferswarm.reports import html
 from inferswarm.snapshot import Snapshot, to_json
 from inferswarm.summary import Summary
+from inferswarm.verdict import with_more
 
 from . import sample_run
 
@@ -26,6 +28,7 @@ FLAGS = (
 PAINTED = """all => all.length > 0 && all.every(canvas => canvas.getContext("2d")
     .getImageData(0, 0, canvas.width, canvas.height).data.some(value => value > 0))"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+PARTS = ["Client", "Queue", "Prefill", "Rest"]
 PIXELS = "canvas => canvas.toDataURL()"
 
 playwright = pytest.importorskip(
@@ -67,6 +70,13 @@ def report(snapshot: Snapshot, summary: Summary, tmp_path_factory: pytest.TempPa
     """Its page in a file."""
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_text(html.render(snapshot, summary), encoding="utf-8")
+    return file
+
+
+def written(folder: Path, made: Summary) -> Path:
+    """The page of a summary in a file."""
+    file = folder / "report.html"
+    file.write_text(html.render(sample_run.snapshot_of(made), made), encoding="utf-8")
     return file
 
 
@@ -124,9 +134,7 @@ def test_the_answer_is_above_the_fold(browser: "Browser", report: Path, snapshot
 def test_an_invalid_run_gives_its_reasons(browser: "Browser", tmp_path: Path) -> None:
     """INVALID stands first, with every reason in words."""
     made = sample_run.summary_of([sample_run.failure()])
-    file = tmp_path / "report.html"
-    file.write_text(html.render(sample_run.snapshot_of(made), made), encoding="utf-8")
-    with opened(browser, file) as page:
+    with opened(browser, written(tmp_path, made)) as page:
         assert page.locator("#verdict").inner_text() == "INVALID"
         assert "no request succeeded" in page.locator("#reasons li").inner_text()
 
@@ -188,6 +196,80 @@ def test_a_metric_explains_itself(browser: "Browser", report: Path) -> None:
         assert page.evaluate(OVERFLOW) == 0
 
 
+def test_metrics_without_values_stay_away_until_asked_for(browser: "Browser", report: Path) -> None:
+    """The page says how many there are, and a button shows them and hides them again."""
+    with opened(browser, report) as page:
+        rows, button = page.locator("#metrics-table tr.without"), page.locator("#show-empty")
+        assert rows.count() == 6
+        assert "6 of " in page.locator("#metrics-note").inner_text()
+        for shown in (False, True, False):
+            assert [row.is_visible() for row in rows.all()] == [shown] * 6
+            assert button.get_attribute("aria-pressed") == str(shown).lower()
+            button.press("Enter")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_first_token_is_cut_into_its_parts(
+    browser: "Browser", tmp_path: Path, width: int, scheme: Scheme
+) -> None:
+    """A bar with each part by its share, the numbers as text, and a table."""
+    made = sample_run.summary_of(sample_run.told(9, queue=60_000_000, prefill=20_000_000))
+    file = written(tmp_path, made)
+    with opened(browser, file, width, 844, scheme) as page:
+        assert page.locator("#first-token-parts dt").all_inner_texts() == PARTS
+        widths = [piece.bounding_box() for piece in page.locator("#first-token-bar div").all()]
+        client, queue, prefill, _ = (box["width"] if box else 0 for box in widths)
+        assert 1 < client < prefill < queue
+        assert queue / prefill == pytest.approx(3, rel=0.1)
+        assert "Queue 60.0 ms, " in str(
+            page.locator("#first-token-bar").get_attribute("aria-label")
+        )
+        page.locator("#first-token-table summary").click()
+        assert page.locator("#first-token-table tbody tr").count() == len(PARTS) + 1
+        assert page.evaluate(OVERFLOW) == 0
+
+
+def test_without_the_servers_word_there_is_no_such_section(
+    browser: "Browser", report: Path, tmp_path: Path
+) -> None:
+    """Neither section nor link; and for plain answers a sentence without a bar."""
+    with opened(browser, report) as page:
+        assert not page.locator("#first-token").is_visible()
+        assert not page.locator("#first-token-link").is_visible()
+    made = sample_run.summary_of(sample_run.told(3, streamed=False, queue=9_000_000))
+    with opened(browser, written(tmp_path, made)) as page:
+        assert "not streamed" in page.locator("#first-token-note").inner_text()
+        assert not page.locator("#first-token-panel").is_visible()
+
+
+def test_tokens_counted_by_chunks_are_pointed_out(browser: "Browser", tmp_path: Path) -> None:
+    """Sources with their counts, and what a reader should beware of, in words."""
+    records = [replace(one, output_source="chunks") for one in sample_run.uncounted(5)]
+    made = sample_run.summary_of(records)
+    with opened(browser, written(tmp_path, made), 390, 844) as page:
+        assert page.locator("#tokens tbody th").all_inner_texts() == ["chunks"]
+        assert "only counted by chunks" in page.locator("#cautions").inner_text()
+        assert page.evaluate(OVERFLOW) == 0
+
+
+def test_warnings_and_arrivals_stand_at_the_top(
+    browser: "Browser", tmp_path: Path, summary: Summary
+) -> None:
+    """A valid run may have warnings; an open loop has arrivals in place of users."""
+    shot = sample_run.snapshot_of(summary, arrivals="poisson 200/s")
+    shot = replace(shot, verdict=with_more(shot.verdict, [], ["beyond the calibrated 800"]))
+    file = tmp_path / "report.html"
+    file.write_text(html.render(shot, summary), encoding="utf-8")
+    with opened(browser, file, 390, 844) as page:
+        assert page.locator("#verdict").inner_text() == "VALID"
+        assert "Warning: beyond the calibrated" in page.locator("#warnings").inner_text()
+        facts = page.locator("#facts").inner_text()
+        assert "poisson 200/s" in facts
+        assert "Users" not in facts
+        assert page.evaluate(OVERFLOW) == 0
+
+
 def test_the_timeline_has_a_table(browser: "Browser", report: Path) -> None:
     """Whoever cannot see the chart can read every point of it."""
     with opened(browser, report) as page:
@@ -221,9 +303,7 @@ def test_pointing_at_the_timeline_tells_all_values(browser: "Browser", report: P
 )
 def test_odd_runs_look_sane(browser: "Browser", tmp_path: Path, made: Summary, charts: int) -> None:
     """Little or nothing measured: no error, nothing sticks out, no chart without content."""
-    file = tmp_path / "report.html"
-    file.write_text(html.render(sample_run.snapshot_of(made), made), encoding="utf-8")
-    with opened(browser, file, 390, 844) as page:
+    with opened(browser, written(tmp_path, made), 390, 844) as page:
         assert page.locator("canvas").count() == charts
         assert page.evaluate(OVERFLOW) == 0
         shown = page.locator("main").inner_text()

@@ -53,6 +53,19 @@ def test_a_valid_result_shows_its_numbers() -> None:
     assert "errors" not in text
 
 
+def test_what_the_server_told_of_the_first_token_is_one_line() -> None:
+    """Parts with their shares, and of how many requests; no line where nothing was told."""
+    summary = Summary()
+    for told in ({"queue": 50_000_000, "prefill": 149_500_000}, {}):
+        summary.add(record(due_ns=START_NS, sent_ns=START_NS, server_ns=told))
+    line = shown(result(take(summary, Client()))).splitlines()[-1]
+    assert line == (
+        "mean ms to the first token: client 0.00 (0%) + queue 50.0 (25%) + prefill 150 (75%) + "
+        "rest 0.50 (<1%); server told 1 of 2"
+    )
+    assert "first token:" not in shown(result(shot()))
+
+
 def test_an_invalid_result_shows_each_reason() -> None:
     """The reasons stand below the verdict."""
     text = shown(result(shot(Client(unwritten_records=7, lost_workers=["[w1]"]))))

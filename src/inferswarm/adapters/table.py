@@ -15,7 +15,7 @@ from inferswarm.adapters import (
     vllm_generate,
 )
 from inferswarm.adapters.openai import CHAT, COMPLETIONS, VLLM_CHAT, VLLM_COMPLETIONS
-from inferswarm.config.tree import RequestOptions
+from inferswarm.config.target import RequestOptions
 from inferswarm.errors import InputError
 from inferswarm.exchange import Framing
 from inferswarm.nearest import did_you_mean

@@ -12,13 +12,8 @@ import psutil
 from inferswarm.calibration import figures
 from inferswarm.calibration.figures import Figures, Window
 from inferswarm.config.simulator import SimulatorOptions
-from inferswarm.config.tree import (
-    LoadOptions,
-    OutputOptions,
-    RequestOptions,
-    RunConfig,
-    TimeoutOptions,
-)
+from inferswarm.config.target import RequestOptions
+from inferswarm.config.tree import LoadOptions, OutputOptions, RunConfig, TimeoutOptions
 from inferswarm.config.units import Duration
 from inferswarm.errors import LoadProcessError
 from inferswarm.runs import LocalRun

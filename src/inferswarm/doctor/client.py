@@ -10,7 +10,7 @@ from typing import Self
 
 from inferswarm.adapters import HttpRequest
 from inferswarm.clock import now_ns
-from inferswarm.config.tree import TargetOptions
+from inferswarm.config.target import TargetOptions
 from inferswarm.doctor.http2 import OneCall
 from inferswarm.exchange import Exchange, Framing, Outcome, Tape
 from inferswarm.framing.http1 import EndFinder
@@ -52,9 +52,7 @@ class Link:
             why = unreachable(url, round(limit_s, 1), error, endpoint.proxy)
             raise DialError(_failure(error), why) from None
         except ValueError:
-            raise DialError(
-                Outcome.CONNECT, f"{url}: not a host name; check --target"
-            ) from None
+            raise DialError(Outcome.CONNECT, f"{url}: not a host name; check --target") from None
         tls_ns = now_ns() - connected if endpoint.tls else None
         return cls(sock, address, connected - started, tls_ns)
 
@@ -247,7 +245,9 @@ _TOO_LARGE = f"the answer is larger than {ANSWER_LIMIT_BYTES >> 20} MB"
 
 def _unsent(link: Link, due_ns: int, error: OSError) -> Exchange:
     why = f"the request could not be sent: {error.strerror or error}"
-    return Exchange(due_ns, 0, now_ns(), failure=Outcome.TRUNCATED, detail=why, address=link.address)
+    return Exchange(
+        due_ns, 0, now_ns(), failure=Outcome.TRUNCATED, detail=why, address=link.address
+    )
 
 
 def _broken(recorder: _Recorder, error: OSError, limit_s: float) -> tuple[Outcome, str]:

@@ -137,6 +137,11 @@ def read(
     """Read an exchange as a run would."""
     question = Prompt(0, prompt)
     asked = Asked(0, 0, question, way.backend, way.api, wanted.stream)
-    response = _READERS[exchange.framing](exchange.tape, closed=exchange.failure is None)
+    response = response_of(exchange)
     record = read_exchange(exchange, asked, way.adapter)
     return Seen(purpose, wanted, prompt, exchange, response, record, trick)
+
+
+def response_of(exchange: Exchange) -> Response:
+    """The answer as HTTP."""
+    return _READERS[exchange.framing](exchange.tape, closed=exchange.failure is None)

@@ -1,9 +1,9 @@
 """What events of an answer say, in any wire format of JSON: found by the usual names of fields."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from inferswarm.framing.grpc import read_messages
@@ -75,7 +75,7 @@ def message_of(body: bytes) -> str:
 def accumulates(said: Sequence[str]) -> bool | None:
     """Whether each text repeats those before it; None when too few differ to tell."""
     balance = changes = 0
-    for before, text in zip(said, said[1:], strict=False):
+    for before, text in pairwise(said):
         if text != before:
             changes += 1
             balance += 1 if text.startswith(before) else -1
@@ -96,8 +96,9 @@ def _walk(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
         if value and name in _TEXT:
             yield name, value
     elif depth < _DEPTH:
-        inner = value.items() if isinstance(value, dict) else ()
-        inner = ((name, one) for one in value) if isinstance(value, list) else inner
+        inner: Iterable[tuple[str, Any]] = value.items() if isinstance(value, dict) else ()
+        if isinstance(value, list):
+            inner = ((name, one) for one in value)
         for key, one in inner:
             yield from _walk(one, key, depth + 1)
 

@@ -11,7 +11,9 @@ MOST_ADDRESSES = 8
 def addresses(counts: dict[str, int]) -> str:
     """Requests by address, the busiest few by name."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    named = [f"{address} ({count:,})" for address, count in ranked[:MOST_ADDRESSES]]
+    named = [
+        f"{address}\N{NO-BREAK SPACE}({count:,})" for address, count in ranked[:MOST_ADDRESSES]
+    ]
     more = [f"{len(ranked) - MOST_ADDRESSES} more"] if len(ranked) > MOST_ADDRESSES else []
     return ", ".join([*named, *more]) or "none"
 

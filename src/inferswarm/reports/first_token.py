@@ -23,13 +23,18 @@ DEFINITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the time from due to the first token; `share` is that of its mean, 0 to 1."""
+    """One part of the time from due to the first token.
+
+    `mean_ms` is over the requests of which the server told anything: where it did not tell this
+    part, its time is in the rest. `share` is 0 to 1. `stats` are those of the requests that told it.
+    """
 
     name: str
     title: str
     sentence: str
-    stats: MetricStats
+    mean_ms: float
     share: float
+    stats: MetricStats
 
 
 def is_told(metrics: dict[str, MetricStats]) -> bool:
@@ -44,42 +49,41 @@ def parts(metrics: dict[str, MetricStats]) -> list[Part]:
         return []
     rows = [("client", "Client", CLIENT, metrics["send_lag"])]
     rows += [
-        (part, part.capitalize(), SERVER_SPANS[part], metrics[name])
+        (part, part.capitalize(), _meaning(part, metrics), metrics[name])
         for part, name in TOLD.items()
         if metrics[name].count
     ]
     rows.append(("rest", *_rest(metrics), rest))
-    whole_ms = sum(stats.mean or 0.0 for *_, stats in rows)
+    means_ms = [(stats.mean or 0.0) * min(1, stats.count / rest.count) for *_, stats in rows]
+    whole_ms = sum(means_ms) or 1.0
     return [
-        Part(name, title, sentence, stats, (stats.mean or 0.0) / whole_ms if whole_ms else 0.0)
-        for name, title, sentence, stats in rows
+        Part(name, title, sentence, mean_ms, mean_ms / whole_ms, stats)
+        for (name, title, sentence, stats), mean_ms in zip(rows, means_ms, strict=True)
     ]
 
 
 def note(metrics: dict[str, MetricStats]) -> str:
     """How many requests the parts are of, and what is to be kept in mind."""
-    shown = parts(metrics)
-    if not shown:
-        return NOT_STREAMED
     told, streamed = metrics["ttft_rest"].count, metrics["ttft"].count
+    if not told:
+        return NOT_STREAMED
     who = f"all {told:,}" if told == streamed else f"{told:,} of {streamed:,}"
-    sentences = [
-        "Means, from due to the first token.",
-        f"The server told its part of {who} requests with a first token.",
-        DEFINITIONS,
-    ]
-    if len({part.stats.count for part in shown}) > 1:
-        sentences.append(
-            "The parts are of different numbers of requests (see the table), so they add up only "
-            "roughly."
-        )
-    return " ".join(sentences)
+    return (
+        f"Means, from due to the first token. The server told its part of {who} requests with a "
+        f"first token. {DEFINITIONS}"
+    )
+
+
+def _meaning(part: str, metrics: dict[str, MetricStats]) -> str:
+    told = metrics[TOLD[part]].count >= metrics["ttft_rest"].count
+    return SERVER_SPANS[part] + ("" if told else " Where it was not told, the mean counts it as 0.")
 
 
 def _rest(metrics: dict[str, MetricStats]) -> tuple[str, str]:
     """Title and sentence of what is left, which holds what the server did not tell."""
-    untold = [part for part, name in TOLD.items() if not metrics[name].count]
+    told = metrics["ttft_rest"].count
+    untold = [part for part, name in TOLD.items() if metrics[name].count < told]
     if not untold:
         return "Rest", f"What is left: {REST}"
     hidden = " and ".join(untold)
-    return f"Rest, {hidden} included", f"What is left: {hidden} (not told by the server), {REST}"
+    return f"Rest with {hidden}", f"What is left: {hidden} where the server did not tell, {REST}"

@@ -179,16 +179,20 @@ def time_to_first_token(snapshot: Snapshot) -> Json | None:
     metrics = snapshot.metrics
     if not first_token.is_told(metrics):
         return None
-    numbers = ("unit", "mean", "p50", "p99", "count")
     rows = [
         {"name": part.name, "title": part.title, "sentence": part.sentence, "share": part.share}
-        | {key: getattr(part.stats, key) for key in numbers}
+        | _shown(part.stats)
+        | {"mean": part.mean_ms}
         for part in first_token.parts(metrics)
     ]
     whole = METRIC_BY_NAME[first_token.WHOLE]
     measured = {"title": whole.title, "sentence": "The whole, as measured.", "share": None}
-    measured |= {key: getattr(metrics[whole.name], key) for key in numbers}
+    measured |= _shown(metrics[whole.name])
     return {"note": first_token.note(metrics), "parts": rows, "whole": measured}
+
+
+def _shown(stats: MetricStats) -> Json:
+    return {key: getattr(stats, key) for key in ("unit", "mean", "p50", "p99", "count")}
 
 
 def metrics_csv(metrics: dict[str, MetricStats]) -> str:

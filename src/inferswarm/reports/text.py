@@ -83,13 +83,10 @@ def _throughput(shot: Snapshot) -> Text:
 
 def _first_token(parts: list[first_token.Part], shot: Snapshot) -> Text:
     terms = " + ".join(
-        f"{part.title.lower()} {number(part.stats.mean)} ({_percent(part.share)})" for part in parts
+        f"{part.title.lower()} {number(part.mean_ms)} ({_percent(part.share)})" for part in parts
     )
     told, streamed = shot.metrics["ttft_rest"].count, shot.metrics["ttft"].count
-    return Text(
-        f"mean ms from due to the first token: {terms}; as the server told of {told:,} of "
-        f"{streamed:,} requests"
-    )
+    return Text(f"mean ms to the first token: {terms}; server told {told:,} of {streamed:,}")
 
 
 def _percent(share: float) -> str:
