@@ -1,11 +1,13 @@
 """Facts about how an exchange becomes a record: how it ended, and what was counted when."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inferswarm.adapters.jetstream import GRPC
 from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.adapters.table import route
 from inferswarm.exchange import Exchange, Outcome, Tape
@@ -293,3 +295,32 @@ def test_reads_of_several_tokens_are_merged(pieces: list[bytes], merged: int) ->
 
     assert record.ok
     assert record.merged_reads == merged
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "tokens", "detail"),
+    [
+        ("stream", Outcome.OK, 5, ""),
+        ("stream_two_ids", Outcome.OK, 10, ""),
+        ("refused", Outcome.STREAM_ERROR, 0, "RESOURCE_EXHAUSTED: queue full: 100% of ü"),
+        ("broken", Outcome.STREAM_ERROR, 3, "INTERNAL: broke"),
+    ],
+)
+def test_the_framing_of_an_exchange_says_how_its_tape_is_read(
+    name: str, outcome: Outcome, tokens: int, detail: str
+) -> None:
+    """Calls of gRPC's own server are records like all others."""
+    data = (CAPTURES / f"grpcio-1.85.1.decode.{name}.http2").read_bytes()
+    found = read_exchange(replace(exchange(data), framing="http2"), asked(), GRPC)
+
+    assert (found.outcome, found.output_tokens, found.detail) == (outcome, tokens, detail)
+    assert (found.status, found.streamed) == (200, True)
+    assert found.output_source == ("token_ids" if tokens else "chunks")
+
+
+def test_an_answer_in_another_protocol_is_a_bad_frame() -> None:
+    """A port that speaks HTTP/1.1 where gRPC was wanted."""
+    found = read_exchange(replace(exchange(plain_answer(b"{}")), framing="http2"), asked(), GRPC)
+
+    assert found.outcome is Outcome.BAD_FRAME
+    assert "HTTP/1" in found.detail

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hpack import Decoder
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from inferswarm.adapters import HttpRequest
 from inferswarm.config.target import TargetOptions
 from inferswarm.errors import InputError
 from inferswarm.proxies import Proxy
-from inferswarm.target import Endpoint, Wire, request_headers, secrets_of
+from inferswarm.target import Endpoint, GrpcWire, Wire, request_headers, secrets_of
 from tests.builders import FUZZ
 
 POST = HttpRequest("POST", "/v1/completions", b'{"a": 1}')
@@ -287,3 +288,48 @@ def test_no_header_can_start_another_line(headers: dict[str, str], path: str) ->
     assert sent.count(b"\r\n") == 6 + len(headers)
     assert sent.count(b"\n") == sent.count(b"\r") == 6 + len(headers)
     assert sent.count(b"\r\n\r\n") == 1
+
+
+def grpc_headers(wire: GrpcWire, request: HttpRequest = POST) -> dict[str, str]:
+    """The headers of a call, by another reader of HTTP/2; the body must follow them unframed."""
+    data = wire.bytes_of(request)
+    length = int.from_bytes(data[:3], "big")
+    assert data[3:9] == b"\x01\x04\0\0\0\0"
+    assert data[9 + length :] == request.body
+    return {str(name): str(value) for name, value in Decoder().decode(data[9 : 9 + length])}
+
+
+def test_a_call_has_the_headers_of_grpc() -> None:
+    """The target's own go with them, in lower case as HTTP/2 wants it, and its path before ours."""
+    wire = GrpcWire.of(target("https://h:9000/base/", headers={"X-Team": "a B"}))
+
+    assert grpc_headers(wire) == {
+        ":method": "POST",
+        ":scheme": "https",
+        ":path": "/base/v1/completions",
+        ":authority": "h:9000",
+        "te": "trailers",
+        "content-type": "application/grpc",
+        "user-agent": f"inferswarm/{__version__}",
+        "grpc-accept-encoding": "identity",
+        "x-team": "a B",
+    }
+
+
+def test_headers_of_a_call_are_not_remembered() -> None:
+    """Neither remembered by the server, so that a call depends on none before it, nor by proxies."""
+    data = GrpcWire("http", "h", "", (("x-key", "secret"),)).bytes_of(POST)
+    decoder = Decoder()
+    decoded = list(decoder.decode(data[9 : 9 + int.from_bytes(data[:3], "big")]))
+
+    assert not decoder.header_table.dynamic_entries
+    assert [str(part) for part in decoded[-1]] == ["x-key", "secret"]
+    assert not decoded[-1].indexable
+
+
+def test_an_endpoint_of_grpc_asks_for_http2_and_tunnels() -> None:
+    """A proxy could not read it, with TLS or without."""
+    assert Endpoint.of(target(), "http2").needs_tunnel
+    assert Endpoint.of(target("https://h"), "http2").framing == "http2"
+    assert Endpoint.of(target("https://h")).needs_tunnel
+    assert not Endpoint.of(target()).needs_tunnel

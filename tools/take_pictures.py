@@ -23,7 +23,7 @@ from rich.terminal_theme import MONOKAI
 from inferswarm.cli import run
 from inferswarm.cli.main import main
 from inferswarm.cli.view import LiveView
-from inferswarm.config.tree import LoadOptions
+from inferswarm.config.tree import RunConfig
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 CHROMIUM = "/usr/bin/chromium"
@@ -44,7 +44,7 @@ class KeptView(LiveView):
 
     frame = ""
 
-    def __init__(self, console: Console, load: LoadOptions) -> None:
+    def __init__(self, console: Console, load: RunConfig) -> None:
         """As `LiveView`; the console given stays untouched."""
         self._kept = Console(
             record=True, force_terminal=True, width=100, height=40, file=StringIO()

@@ -39,6 +39,7 @@ class Asked:
     backend: str
     api: str
     streamed: bool
+    epoch: int = 0
 
 
 def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
@@ -60,6 +61,7 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
     return Record(
         k=asked.k,
         worker=asked.worker,
+        epoch=asked.epoch,
         due_ns=exchange.due_ns,
         sent_ns=sent,
         end_ns=exchange.end_ns,

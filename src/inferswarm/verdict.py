@@ -32,6 +32,7 @@ class Client(msgspec.Struct):
     parse_backlog_max: int = 0
     parse_turns_forced: int = 0
     unwritten_records: int = 0
+    lost_lease: int = 0
 
     def merge(self, other: "Client") -> None:
         """Take in what another worker, or the same one later, says of itself."""
@@ -45,6 +46,7 @@ class Client(msgspec.Struct):
         self.parse_backlog_max = max(self.parse_backlog_max, other.parse_backlog_max)
         self.parse_turns_forced += other.parse_turns_forced
         self.unwritten_records += other.unwritten_records
+        self.lost_lease += other.lost_lease
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -88,6 +90,11 @@ def _of_client(summary: Summary, client: Client) -> list[str]:
         reasons.append(f"workers lost during the run: {', '.join(client.lost_workers)}")
     if client.unwritten_records:
         reasons.append(f"{client.unwritten_records} records could not be written to the run folder")
+    if client.lost_lease:
+        reasons.append(
+            f"{client.lost_lease} arrivals were not sent: their worker had not heard from the master in "
+            "time; look for a frozen machine or a broken network"
+        )
     if client.cpu_share_max > MAX_CPU_SHARE:
         reasons.append(
             f"a worker used {client.cpu_share_max:.0%} of its core "

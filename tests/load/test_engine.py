@@ -1,8 +1,11 @@
 """The engine: exactly one record of each request, read when idle, drained in order."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import gevent
 from gevent import monkey
@@ -10,10 +13,14 @@ from gevent import monkey
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.adapters.table import route
+from inferswarm.arrivals.build import build_arrivals
+from inferswarm.clock import now_ns
+from inferswarm.config.arrivals import ArrivalOptions
 from inferswarm.config.target import TargetOptions
 from inferswarm.exchange import Exchange, Outcome, Tape
 from inferswarm.load.backlog import LIMIT_BYTES, Backlog
-from inferswarm.load.engine import Engine, Share
+from inferswarm.load.engine import Engine, Schedule
+from inferswarm.load.streams import Loan, Streams, all_of
 from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
@@ -34,7 +41,6 @@ from tests.load.servers import (
 )
 
 S = 1_000_000_000
-ALL = Share()
 
 
 def three_tokens(sock: gevent.socket.socket, served: Served) -> None:
@@ -50,7 +56,9 @@ def silent(sock: gevent.socket.socket, served: Served) -> None:
 
 
 @contextmanager
-def engine_on(script: Script, share: Share = ALL) -> Iterator[tuple[Engine, list[Record]]]:
+def engine_on(
+    script: Script, streams: Streams | None = None, requests: int | None = None
+) -> Iterator[tuple[Engine, list[Record]]]:
     """An engine that asks a scripted server, and the records it makes."""
     records: list[Record] = []
     with scripted(script) as (port, _):
@@ -64,8 +72,9 @@ def engine_on(script: Script, share: Share = ALL) -> Iterator[tuple[Engine, list
             Prompts(["one", "two"]),
             route("openai"),
             Wanted(model="m"),
-            share,
+            streams or all_of(0, 1),
             [records.extend],
+            requests=requests,
         )
         try:
             yield engine, records
@@ -101,7 +110,7 @@ def test_records_are_made_while_the_loop_is_idle() -> None:
 
 def test_a_share_is_every_nth_arrival_below_its_limit() -> None:
     """Worker 1 of 3 with a limit of 8 asks 1, 4 and 7, then has none left."""
-    with engine_on(three_tokens, Share(worker=1, workers=3, limit=8)) as (engine, records):
+    with engine_on(three_tokens, all_of(1, 3), requests=8) as (engine, records):
         asked = 0
         while engine.ask():
             asked += 1
@@ -117,7 +126,7 @@ def test_the_shares_of_all_workers_make_the_whole() -> None:
     for workers in (1, 2, 3, 5):
         numbers = []
         for worker in range(workers):
-            with engine_on(three_tokens, Share(worker, workers, 11)) as (engine, records):
+            with engine_on(three_tokens, all_of(worker, workers), 11) as (engine, records):
                 while engine.ask():
                     pass
                 engine.drain(1)
@@ -210,3 +219,81 @@ def test_health_is_watched_all_the_time() -> None:
         _, client = engine.take_delta()
 
     assert client.loop_lag.high > 100_000_000
+
+
+def played(engine: Engine, rate: str, until_s: float, start_ns: int, most: int = 100) -> None:
+    """Play an even schedule to its end in a greenlet of its own, then drain."""
+    arrivals = build_arrivals(ArrivalOptions.model_validate({"rate": rate, "process": "constant"}))
+    assert arrivals is not None
+    schedule = Schedule(arrivals, start_ns, int(until_s * S))
+    player = gevent.spawn(engine.play, schedule, most)
+    with gevent.Timeout(20):
+        engine.exhausted.wait()
+        engine.drain(5)
+        player.join()
+
+
+def test_an_open_loop_sends_every_arrival_when_it_is_due() -> None:
+    """Each arrival before the end is sent once, never before its time, and bears its due time."""
+    with engine_on(three_tokens) as (engine, records):
+        start_ns = now_ns() + S // 10
+        played(engine, "100/s", 0.5, start_ns)
+
+    assert [one.due_ns - start_ns for one in records] == [k * S // 100 for k in range(50)]
+    assert all(one.sent_ns >= one.due_ns for one in records)
+
+
+def test_an_open_loop_does_not_wait_for_answers() -> None:
+    """A server that is slow to answer is asked again when the schedule says so."""
+
+    def slow(sock: gevent.socket.socket, served: Served) -> None:
+        read_request(sock, served)
+        gevent.sleep(0.5)
+        sock.sendall(STREAM_HEAD + token() + FINISH + STREAM_END)
+
+    with engine_on(slow) as (engine, records):
+        played(engine, "20/s", 0.5, now_ns())
+
+    assert len(records) == 10
+    assert max(one.due_ns for one in records) < min(one.end_ns for one in records)
+
+
+def test_what_the_bound_holds_back_keeps_its_due_time() -> None:
+    """With one request at a time, later ones are sent late, and say so."""
+
+    def slow(sock: gevent.socket.socket, served: Served) -> None:
+        while read_request(sock, served):
+            gevent.sleep(0.1)
+            sock.sendall(STREAM_HEAD + token() + FINISH + STREAM_END)
+
+    with engine_on(slow) as (engine, records):
+        played(engine, "50/s", 0.1, now_ns(), most=1)
+
+    assert len(records) == 5
+    ordered = sorted(records, key=lambda one: one.k)
+    assert all(late.sent_ns >= early.end_ns for early, late in pairwise(ordered))
+    assert ordered[-1].sent_ns - ordered[-1].due_ns > 3 * S // 10
+
+
+def test_a_stream_lent_later_is_played_from_its_first_arrival_on() -> None:
+    """Who gets a stream in the middle goes on where it is told, with the epoch it is told."""
+    streams = Streams(2)
+    with engine_on(three_tokens, streams) as (engine, records):
+        engine.lend(1, [Loan(0, 0, 0)], math.inf)
+        gevent.spawn_later(0.15, engine.lend, 2, [Loan(0, 0, 0), Loan(1, 21, 1)], math.inf)
+        played(engine, "100/s", 0.4, now_ns())
+
+    found = {one.k: one.epoch for one in records}
+    assert found == dict.fromkeys(range(0, 40, 2), 0) | dict.fromkeys(range(21, 40, 2), 1)
+
+
+def test_arrivals_are_dropped_and_counted_when_the_loan_has_run_out() -> None:
+    """Without a word of the master somebody else may send them."""
+    with engine_on(three_tokens, Streams(1)) as (engine, records):
+        engine.lend(1, [Loan(0, 0, 0)], time.monotonic_ns() + S // 5)
+        played(engine, "50/s", 0.4, now_ns())
+        _, client = engine.take_delta()
+
+    assert len(records) + client.lost_lease == 20
+    assert client.lost_lease >= 5
+    assert [one.k for one in records] == list(range(len(records)))

@@ -356,6 +356,25 @@ def test_a_long_prompt_waits_for_the_servers_windows(window: int | None) -> None
     assert text.encode() in served.requests[0]
 
 
+def test_a_prompt_larger_than_the_sockets_buffer_goes_out_as_it_is_read() -> None:
+    """Where the windows are wide open, what the socket does not take at once waits in our hands."""
+    text = "x" * 20_000_000
+
+    def script(peer: Peer) -> None:
+        peer.h2.increment_flow_control_window(1 << 30)
+        peer.until(DataReceived)
+        gevent.sleep(0.1)
+        peer.answer()
+        peer.until(RequestReceived, 2)
+
+    with serving(script, 1 << 30) as (port, served):
+        transport = transport_to(port)
+        exchange = ask(transport, text)
+
+    assert read(exchange).ended
+    assert len(served.requests[0]) > len(text)
+
+
 def test_an_answer_before_the_whole_prompt_ends_the_call() -> None:
     """A server may refuse early; the connection with half a request in it is not used again."""
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from inferswarm import __version__
-from inferswarm.cli import backends, calibrate, config, report, run, simulate
+from inferswarm.cli import backends, calibrate, config, doctor, report, run, simulate
 from inferswarm.cli.arguments import Parser
 from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, InferswarmError
 
-COMMANDS = (run, simulate, report, calibrate, backends, config)
+COMMANDS = (run, doctor, simulate, report, calibrate, backends, config)
 _EPILOG = """examples:
   inferswarm run                                     load the built-in simulator for a minute
   inferswarm run --target localhost:8000 --backend vllm --users 32 --duration 60s

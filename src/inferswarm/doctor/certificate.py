@@ -35,7 +35,10 @@ class Tls:
 
 
 def look(link: Link, endpoint: Endpoint, limit_s: float) -> Tls | None:
-    """The TLS of an open connection; None without. Opens another to read what is not verified."""
+    """The TLS of an open connection; None without.
+
+    To read a certificate that is not verified it closes this connection and opens others.
+    """
     sock = link.sock
     if not isinstance(sock, ssl.SSLSocket) or endpoint.tls is None:
         return None
@@ -45,6 +48,7 @@ def look(link: Link, endpoint: Endpoint, limit_s: float) -> Tls | None:
     der = sock.getpeercert(binary_form=True)
     if der is None:
         return Tls(version, verified=False)
+    sock.close()
     trusting = ssl.create_default_context(cadata=ssl.DER_cert_to_PEM_cert(der))
     trusting.check_hostname = False
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -1,6 +1,7 @@
 """A plain client over sockets: one request after the other, each recorded as an exchange."""
 
 import contextlib
+import os
 import socket
 import ssl
 import time
@@ -15,7 +16,7 @@ from inferswarm.doctor.http2 import OneCall
 from inferswarm.exchange import Exchange, Framing, Outcome, Tape
 from inferswarm.framing.http1 import EndFinder
 from inferswarm.probe import connect, prepare, unreachable
-from inferswarm.target import Endpoint, GrpcWire, Wire
+from inferswarm.target import Endpoint, GrpcWire, Wire, request_headers
 
 ANSWER_LIMIT_BYTES = 8 << 20
 _READ_BYTES = 1 << 16
@@ -80,6 +81,7 @@ class Client:
             "http2": GrpcWire.of(target),
         }
         self._keeps = target.keep_alive
+        self.key_given = "Authorization" in request_headers(target, os.environ)
         self._idle: Link | None = None
 
     def __enter__(self) -> Self:
@@ -254,7 +256,8 @@ def _broken(recorder: _Recorder, error: OSError, limit_s: float) -> tuple[Outcom
     """How an answer ended whose connection failed."""
     if isinstance(error, TimeoutError):
         kind = Outcome.TIMEOUT_TOTAL if recorder.data else Outcome.TIMEOUT_FIRST_BYTE
-        return kind, f"not whole within {limit_s:.3g} s"
+        what = "not whole" if recorder.data else "no byte"
+        return kind, f"{what} within {limit_s:.3g} s"
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         return Outcome.TLS, str(error.reason or error)
     return Outcome.TRUNCATED, error.strerror or str(error)

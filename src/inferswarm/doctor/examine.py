@@ -7,14 +7,14 @@ import msgspec
 
 from inferswarm.adapters import HttpRequest, table
 from inferswarm.config.tree import RunConfig
-from inferswarm.doctor import certificate, suggestion
+from inferswarm.doctor import about_server, certificate, suggestion
 from inferswarm.doctor.client import Client, DialError
 from inferswarm.doctor.findings import Finding, Name, problem
-from inferswarm.doctor.seen import Looked, Reached, response_of
+from inferswarm.doctor.seen import Choice, Looked, Reached, response_of
 from inferswarm.doctor.suggestion import Told
-from inferswarm.doctor.tour import LOOK_S, StopError, Tour, refused, wanted_of
+from inferswarm.doctor.tour import LOOK_S, StopError, Tour, wanted_of
 from inferswarm.errors import InputError
-from inferswarm.exchange import Exchange, Outcome
+from inferswarm.exchange import Exchange
 from inferswarm.framing import grpc
 from inferswarm.target import Endpoint
 
@@ -34,9 +34,9 @@ def examine(config: RunConfig, limit_s: float) -> Visit:
     """Look at the target for at most about so long. Raises InputError for what `run` would refuse."""
     target = config.target
     named = "backend" in target.model_fields_set
+    way = table.route(target.backend, target.api if named else "")
     if named:
-        way = table.route(target.backend, target.api)
-        wanted_of(config, way, target.model)
+        wanted_of(config, way, target.model or way.adapter.default_model)
     with Client(target, config.timeouts.connect.seconds, limit_s) as client:
         reached = _reach(client, config)
         if reached.trouble:
@@ -71,37 +71,46 @@ def _reach(client: Client, config: RunConfig) -> Reached:
     return Reached(url, addresses, link.address, link.connect_ns, link.tls_ns, tls, proxy)
 
 
-def _told(exchange: Exchange) -> Told:
-    """The answer to a cheap question."""
-    response = response_of(exchange)
-    if exchange.framing == "http2":
-        good = grpc.is_over(response) and not grpc.failure(response)
-        return Told(200 if good else response.status and 404)
-    try:
-        return Told(response.status, msgspec.json.decode(response.body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Told(response.status)
+def _chosen(client: Client, config: RunConfig) -> Tour:
+    """A tour of the first likely route that answers; of the likeliest, where none does."""
+    found = suggestion.choices(_answers(client))
+    if config.target.api:
+        found = suggestion.with_api(found, config.target.api)
+    rejected: list[str] = []
+    tours: list[Tour] = []
+    for choice in found[:TRIES]:
+        try:
+            tour = _tried(client, config, choice)
+        except InputError:
+            if choice is found[0]:
+                raise
+            continue
+        except StopError as stop:
+            rejected.append(f"{choice}: {stop}")
+            continue
+        tour.choices, tour.rejected = tuple(found), rejected
+        tours.append(tour)
+        if not suggestion.misfit(tour.seen[-1].record if tour.seen else None, choice):
+            return tour
+        rejected.append(f"{choice}: {tour.last_words}")
+    if tours and tours[0].choice is found[0] and tours[0].refuses:
+        tours[0].rejected = rejected[1:]
+        return tours[0]
+    tried = f" (tried: {'; '.join(rejected)})" if rejected else ""
+    raise StopError(
+        problem(
+            Name.BACKEND,
+            f"an HTTP server, but none of the formats known here{tried}",
+            "check --target and its path, or name one of `inferswarm backends` with --backend",
+        )
+    )
 
 
-def _stop_for(exchange: Exchange) -> Finding | None:
-    """Why there is no use in asking further questions after this answer."""
-    response = response_of(exchange)
-    heard = exchange.tape.data[:40]
-    if exchange.failure in (Outcome.TIMEOUT_FIRST_BYTE, Outcome.TIMEOUT_TOTAL):
-        said = "keeps silent" if not heard else "does not come to an end of its answer"
-        return problem(
-            Name.BACKEND,
-            f"connected, but the server {said} ({exchange.detail})",
-            "is it the right port? A slow server can be given more time with --limit",
-        )
-    if response.error or not response.status:
-        what = f"sends {heard!r}" if heard else exchange.detail or "sends nothing"
-        return problem(
-            Name.BACKEND,
-            f"the server does not speak HTTP: {what}",
-            "check the port, and whether it wants https://",
-        )
-    return refused(response.status)
+def _tried(client: Client, config: RunConfig, choice: Choice) -> Tour:
+    """A tour with its first request; raises InputError and StopError."""
+    tour = Tour(client, config, table.route(choice.backend, choice.api), choice)
+    tour.try_it()
+    return tour
 
 
 def _answers(client: Client) -> dict[str, Told]:
@@ -109,7 +118,7 @@ def _answers(client: Client) -> dict[str, Told]:
     told: dict[str, Told] = {}
     for path in suggestion.PATHS:
         exchange = client.ask(HttpRequest("GET", path), LOOK_S)
-        if stop := _stop_for(exchange):
+        if stop := about_server.deaf(exchange, key_given=client.key_given):
             if response_of(exchange).error and _call(client, told):
                 return told
             raise StopError(stop)
@@ -126,36 +135,13 @@ def _call(client: Client, told: dict[str, Told]) -> bool:
     return told[suggestion.HEALTH_CALL].status == 200
 
 
-def _chosen(client: Client, config: RunConfig) -> Tour:
-    """A tour of the first likely route that answers."""
-    found = suggestion.choices(_answers(client))
-    if config.target.api:
-        found = suggestion.with_api(found, config.target.api)
-    rejected: list[str] = []
-    unfit: list[InputError] = []
-    first: Tour | None = None
-    for choice in found[:TRIES]:
-        way = table.route(choice.backend, choice.api)
-        try:
-            tour = Tour(client, config, way, choice)
-        except InputError as error:
-            unfit.append(error)
-            continue
-        tour.choices = tuple(found)
-        tour.rejected = rejected
-        if tour.try_it():
-            return tour
-        rejected.append(f"{choice}: {tour.last_words}")
-        first = first or tour
-    if first is not None:
-        first.rejected = rejected[1:]
-        return first
-    if unfit:
-        raise unfit[0]
-    raise StopError(
-        problem(
-            Name.BACKEND,
-            "an HTTP server, but none of the formats known here",
-            "check --target and its path, or name one of `inferswarm backends` with --backend",
-        )
-    )
+def _told(exchange: Exchange) -> Told:
+    """The answer to a cheap question."""
+    response = response_of(exchange)
+    if exchange.framing == "http2":
+        good = grpc.is_over(response) and not grpc.failure(response)
+        return Told(200 if good else 0)
+    try:
+        return Told(response.status, msgspec.json.decode(response.body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Told(response.status)

@@ -6,6 +6,8 @@ from typing import Any
 
 from inferswarm.adapters.table import BACKENDS
 from inferswarm.doctor.seen import Choice
+from inferswarm.exchange import Outcome
+from inferswarm.records import Record
 
 MODELS, INFO, SGLANG, TRITON = "/v1/models", "/info", "/get_model_info", "/v2/health/ready"
 ENSEMBLE, LLM_API = "/v2/models/ensemble/ready", "/v2/models/tensorrt_llm/ready"
@@ -48,6 +50,20 @@ def choices(told: Mapping[str, Told]) -> list[Choice]:
         if key not in by_route or one.points > by_route[key].points:
             by_route[key] = one
     return sorted(by_route.values(), key=lambda one: -one.points)
+
+
+def misfit(record: Record | None, choice: Choice) -> bool:
+    """Whether an answer says that the format is another; a busy or broken server does not."""
+    if record is None or record.ok:
+        return False
+    if record.outcome in (Outcome.BAD_FRAME, Outcome.EMPTY):
+        return True
+    guessed = choice.points <= _MAYBE + 1
+    return record.status in _MISUNDERSTOOD or (guessed and record.status == _FAILED)
+
+
+_MISUNDERSTOOD = frozenset({400, 404, 405, 415, 422})
+_FAILED = 500
 
 
 def with_api(found: list[Choice], api: str) -> list[Choice]:

@@ -62,6 +62,8 @@ def reasoning_field(found: Framed) -> str:
 def message_of(body: bytes) -> str:
     """The words of an error, in the forms that servers of this kind have; empty if there are none."""
     value = _decoded(body)
+    if value is None and not body.lstrip().startswith((b"<", b"{", b"[")):
+        return " ".join(body.decode("utf-8", "replace").split())
     if not isinstance(value, dict):
         return ""
     told = value.get("error") or value.get("detail") or value.get("message")

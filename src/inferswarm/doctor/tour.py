@@ -1,6 +1,5 @@
 """The tour of one route: which requests are sent, in which order, and what of them is kept."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -8,12 +7,12 @@ from inferswarm.adapters import HttpRequest, Wanted, table
 from inferswarm.adapters.table import Route
 from inferswarm.config.tree import RunConfig
 from inferswarm.doctor import seen
+from inferswarm.doctor.about_server import deaf, refused
 from inferswarm.doctor.client import Client
 from inferswarm.doctor.findings import Finding, Name, problem
 from inferswarm.doctor.seen import Choice, Listing, Looked, Purpose, Seen, response_of
-from inferswarm.exchange import Exchange
+from inferswarm.exchange import Exchange, Outcome
 from inferswarm.prompts import Prompt
-from inferswarm.target import request_headers
 
 ANSWER_TOKENS = 16
 EXACT_TOKENS = 24
@@ -53,16 +52,6 @@ def _short(wanted: Wanted, tokens: int = ANSWER_TOKENS) -> Wanted:
     )
 
 
-def refused(status: int) -> Finding | None:
-    """What a status says of keys; None for any other."""
-    told = {
-        401: ("the server wants a key", "set INFERSWARM_API_KEY, or give --api-key-file"),
-        403: ("the server does not accept the key", "check --api-key-env or --api-key-file"),
-        407: ("the proxy wants a user and a password", "see --proxy"),
-    }.get(status)
-    return told and problem(Name.AUTH, f"HTTP {status}: {told[0]}", told[1])
-
-
 @dataclass
 class Tour:
     """The requests of one route; each is kept in `seen`. Raises InputError as a run would."""
@@ -94,15 +83,19 @@ class Tour:
         if any(one.ok for one in self.seen if one.purpose is asked):
             self._exact()
             self._counted()
-        if not any(one.timed_out for one in self.seen):
-            self._wrong()
+            if not any(one.timed_out for one in self.seen):
+                self._wrong()
 
-    def try_it(self) -> bool:
-        """Send the first request; whether the answer is one of this format."""
+    def try_it(self) -> None:
+        """Send the first request."""
         self._name_model()
         purpose = Purpose.STREAMED if self.wanted.stream else Purpose.WHOLE
         self._ask(purpose, replace(_short(self.wanted), model=self.model))
-        return bool(self.seen) and (self.seen[-1].ok or self.seen[-1].timed_out)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the last request was answered with an error's status."""
+        return bool(self.seen) and self.seen[-1].record.outcome is Outcome.HTTP_STATUS
 
     @property
     def last_words(self) -> str:
@@ -121,7 +114,7 @@ class Tour:
             self.listing,
             self.skipped,
             model_given=bool(target.model),
-            key_given="Authorization" in request_headers(target, os.environ),
+            key_given=self.client.key_given,
             choices=self.choices,
             rejected=tuple(self.rejected),
             out_of_time=self._out_of_time,
@@ -134,18 +127,16 @@ class Tour:
         if listing is not None and not self._listed:
             self._listed = True
             exchange = self.client.ask(listing, LOOK_S)
+            stop = deaf(exchange, key_given=self.client.key_given)
+            if stop and not self.model:
+                raise StopError(stop)
             self.listing = _listed(listing.path, exchange, adapter.read_models)
         names = self.listing.names if self.listing else ()
         self.model = self.model or adapter.default_model or (names[0] if names else "")
         if not self.model and listing is not None:
-            stop = (refused(self.listing.status) if self.listing else None) or problem(
-                Name.MODEL,
-                f"no model is named, and the server tells none: {self.listing.trouble}"
-                if self.listing and self.listing.trouble
-                else "no model is named, and the server lists none",
-                "give --model",
-            )
-            raise StopError(stop)
+            why = f": {self.listing.trouble}" if self.listing and self.listing.trouble else ""
+            sentence = f"no model is named, and the server tells none{why}"
+            raise StopError(problem(Name.MODEL, sentence, "give --model"))
 
     def _mode(self, purpose: Purpose) -> None:
         """A few requests that are streamed, or not."""
@@ -219,7 +210,10 @@ class Tour:
             return False
         request = request or self.way.adapter.request(Prompt(0, prompt), wanted)
         exchange = self.client.ask(request, REQUEST_S, self.way.framing)
-        self.seen.append(seen.read(exchange, purpose, wanted, prompt, self.way, trick))
+        one = seen.read(exchange, purpose, wanted, prompt, self.way, trick)
+        if stop := refused(one.record.status, key_given=self.client.key_given):
+            raise StopError(stop)
+        self.seen.append(one)
         return True
 
 

@@ -19,6 +19,7 @@ from inferswarm.clock import ANCHOR_NS, now_ns
 _READ = 1
 _NS_PER_S = 1_000_000_000
 _ABSOLUTE = 1
+_LOOK_UP_S = 0.05
 _CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK if sys.platform == "linux" else 0
 
 
@@ -27,21 +28,34 @@ class Alarm:
 
     def __init__(self) -> None:
         self._fd = _timerfd_create(time.CLOCK_MONOTONIC, _CLOEXEC_NONBLOCK)
+        self._woken = False
         self._watcher = get_hub().loop.io(self._fd, _READ) if self._fd >= 0 else None
 
-    def wait_until(self, at_ns: int) -> None:
-        """Block the calling greenlet until `clock.now_ns` has reached `at_ns`; not at all if it has."""
-        left_ns = at_ns - now_ns()
-        if left_ns <= 0:
-            return
-        if self._watcher is None:
-            gevent.sleep(left_ns / _NS_PER_S)
-            return
-        seconds, nanoseconds = divmod(at_ns - ANCHOR_NS, _NS_PER_S)
+    def wait_until(self, at_ns: int) -> bool:
+        """Block the calling greenlet until `clock.now_ns` has reached `at_ns`; not at all if it has.
+
+        False when it was `wake` that ended the waiting.
+        """
+        while not self._woken and (left_ns := at_ns - now_ns()) > 0:
+            if self._watcher is None:
+                gevent.sleep(min(left_ns / _NS_PER_S, _LOOK_UP_S))
+            else:
+                self._set(at_ns - ANCHOR_NS)
+                get_hub().wait(self._watcher)
+                os.read(self._fd, 8)
+        woken, self._woken = self._woken, False
+        return not woken
+
+    def wake(self) -> None:
+        """End the waiting that is under way, or the next one at once."""
+        self._woken = True
+        if self._watcher is not None:
+            self._set(1)
+
+    def _set(self, monotonic_ns: int) -> None:
+        seconds, nanoseconds = divmod(monotonic_ns, _NS_PER_S)
         when = struct.pack("=4q", 0, 0, seconds, nanoseconds)
         _timerfd_settime(self._fd, _ABSOLUTE, when, None)
-        get_hub().wait(self._watcher)
-        os.read(self._fd, 8)
 
     def close(self) -> None:
         """Give the descriptor back."""

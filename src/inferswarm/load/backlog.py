@@ -29,9 +29,9 @@ Sink = Callable[[Sequence[Record]], None]
 class Backlog:
     """Makes exactly one record of each exchange that is put into it, in the order in which they ended.
 
-    They are read when the loop has nothing else to do, one at a time or for at most `SLICE_NS`. When more than `LIMIT_BYTES` wait,
-    reading takes its turn, `FORCED_READS` at a time, which is counted. Records are counted and written
-    in batches of at most `BATCH`, and at once when nothing more waits.
+    They are read when the loop has nothing else to do, one at a time or for at most `SLICE_NS`. When
+    more than `LIMIT_BYTES` wait, reading takes its turn, `FORCED_READS` at a time, which is counted.
+    Records are counted and written in batches of at most `BATCH`, and at once when nothing more waits.
     """
 
     def __init__(self, adapter: Adapter, sinks: Sequence[Sink], secrets: tuple[str, ...]) -> None:

@@ -11,11 +11,9 @@ load in order, the end of input ends the process. It writes one JSON object a li
 """
 
 import logging
-import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -25,11 +23,16 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from inferswarm import snapshot
+from inferswarm.arrivals import upto
+from inferswarm.arrivals.build import build_arrivals
 from inferswarm.clock import now_ns
 from inferswarm.load import messages
+from inferswarm.load.lender import Lender
 from inferswarm.load.merge import DeltaMerger
+from inferswarm.load.mouth import Mouth
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.process import parent_lines, prepare
+from inferswarm.load.streams import how_many
 from inferswarm.load.worker import ClosedLoopUser
 from inferswarm.verdict import ALL_LOST, GAVE_UP
 
@@ -59,8 +62,13 @@ class SteadyMasterRunner(MasterRunner):
     def give_up_missing(self) -> None:
         """Forget workers whose heartbeat stopped."""
         for client in self.clients.missing:
-            self.lost.add(client.id)
-            del self.clients[client.id]
+            self.give_up(client.id)
+
+    def give_up(self, worker: str) -> None:
+        """Forget a worker."""
+        self.lost.add(worker)
+        if worker in self.clients:
+            del self.clients[worker]
 
     def handle_message(self, client_id: str, msg: Any) -> None:
         """Turn away workers that were given up; all else is Locust's."""
@@ -83,6 +91,7 @@ class Master:
         self._merger = DeltaMerger()
         self._greeted: list[str] = []
         self._ready: dict[str, str] = {}
+        self._start_ns = 0
         self._stop_reason = ""
         self._abandoned = False
         self._mouth = Mouth(sys.stdout.fileno())
@@ -91,9 +100,11 @@ class Master:
         self._runner = self._environment._create_runner(  # noqa: SLF001 - Locust's own factories fix the class
             SteadyMasterRunner, master_bind_host="127.0.0.1", master_bind_port=0
         )
+        self._lender = Lender(self._runner, how_many(self._load.workers))
         self._runner.register_message(messages.HELLO, self._on_hello)
         self._runner.register_message(messages.READY, self._on_ready)
         self._runner.register_message(messages.DELTA, self._on_delta)
+        self._runner.register_message(messages.BEAT, self._on_beat)
 
     def run(self) -> None:
         """From the first worker's greeting to the last worker's last word."""
@@ -134,6 +145,11 @@ class Master:
         self._runner.send_message(messages.ACK, {"number": number}, client_id=msg.node_id)
         self._changed.set()
 
+    def _on_beat(self, environment: Environment, msg: Any) -> None:
+        if msg.node_id in self._working():
+            self._lender.heard(msg.node_id, msg.data)
+            self._changed.set()
+
     def _make_ready(self) -> str:
         """Give every worker its plan and wait for its word; what went wrong, or nothing."""
         wanted = self._load.workers
@@ -142,13 +158,18 @@ class Master:
                 f"{len(self._greeted)} of {wanted} workers connected within {READY_LIMIT_S:g} s"
             )
         for index, worker in enumerate(self._greeted):
-            packed = self._plan.for_worker(index, wanted).pack()
+            packed = self._plan.for_worker(index, wanted, how_many(wanted)).pack()
             _log.info("plan %s for worker %s", digest(packed)[:12], worker)
             self._runner.send_message(messages.PLAN, {"plan": packed}, client_id=worker)
         if not self._wait(lambda: len(self._ready) >= wanted, READY_LIMIT_S):
             return self._stop_reason or f"only {len(self._ready)} of {wanted} workers are ready"
         self._merger.client.workers = wanted
-        return next((f"a worker cannot start: {why}" for why in self._ready.values() if why), "")
+        if why := next((why for why in self._ready.values() if why), ""):
+            return f"a worker cannot start: {why}"
+        self._lender.deal(self._greeted)
+        if not self._wait(self._lender.all_know, READY_LIMIT_S):
+            return self._stop_reason or "workers do not answer"
+        return ""
 
     def _carry_load(self) -> None:
         """Start users, then show snapshots until a reason to stop comes up."""
@@ -159,18 +180,32 @@ class Master:
             left_s = end - time.monotonic()
             self._changed.clear()
             gevent.sleep(max(0.0, min(SNAPSHOT_INTERVAL_S, left_s)))
-            self._runner.give_up_missing()
+            self._give_up_silent()
             self._show()
             self._stop_reason = self._stop_reason or self._reason_to_stop(left_s)
         spawn.kill()
+
+    def _give_up_silent(self) -> None:
+        """Lend on what lost workers held, once they cannot send any more of it."""
+        self._runner.give_up_missing()
+        for worker in self._lender.silent():
+            self._runner.give_up(worker)
+            self._lender.lose(worker, self._first_not_due)
+
+    def _first_not_due(self, known_k: int) -> int:
+        """Where another worker goes on: with what is still to come, in closed loop where it stopped."""
+        arrivals = build_arrivals(self._settings.arrivals)
+        if arrivals is None or not self._start_ns:
+            return known_k
+        return max(known_k, upto(arrivals, now_ns() - self._start_ns))
 
     def _start_users(self) -> None:
         """All clients of a closed loop, or one user for each worker to play its part of a schedule."""
         if not self._settings.arrivals.open_loop:
             self._runner.start(self._load.users, float(self._load.spawn_rate))
             return
-        start_ns = now_ns() + OPEN_LOOP_NOTICE_NS
-        self._runner.send_message(messages.START, {"start_ns": start_ns})
+        self._start_ns = now_ns() + OPEN_LOOP_NOTICE_NS
+        self._runner.send_message(messages.START, {"start_ns": self._start_ns})
         self._runner.start(self._load.workers, float(self._load.workers))
 
     def _lasting_s(self) -> float:
@@ -204,7 +239,7 @@ class Master:
         while not self._all_final() and time.monotonic() < end:
             self._changed.clear()
             self._changed.wait(SNAPSHOT_INTERVAL_S)
-            self._runner.give_up_missing()
+            self._give_up_silent()
             self._show()
         silent = [worker for worker in self._working() if not self._is_final(worker)]
         client = self._merger.client
@@ -244,40 +279,6 @@ class Master:
             self._changed.clear()
             self._changed.wait(0.1)
         return bool(reached()) and not self._stop_reason
-
-
-class Mouth:
-    """Events for the driving process, which may be slow or suspended: the load never waits for it.
-
-    Snapshots that it has no room for are dropped, all other events are kept until it reads on.
-    """
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._unsaid = b""
-        os.set_blocking(fd, False)
-
-    def say(self, event: str, **data: Any) -> None:
-        """One event, as a line of JSON."""
-        self._push()
-        if event != "snapshot" or not self._unsaid:
-            self._unsaid += msgspec.json.encode({"event": event, **data}) + b"\n"
-            self._push()
-
-    def finish(self, listening: Callable[[], bool]) -> None:
-        """Wait until all is said, or nobody is `listening` any more."""
-        while self._unsaid and listening():
-            gevent.sleep(0.05)
-            self._push()
-
-    def _push(self) -> None:
-        try:
-            while self._unsaid:
-                self._unsaid = self._unsaid[os.write(self._fd, self._unsaid) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            self._unsaid = b""  # the driving process is gone; the end of our input says so too
 
 
 def main() -> None:

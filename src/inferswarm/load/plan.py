@@ -11,9 +11,8 @@ from inferswarm.config.tree import RunConfig
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One run as its workers see it. `workers` is how many share it, `worker` which of them this is.
 
-    Only workers that know `token` are given the plan. Worker w of W asks the arrivals k = w, w + W,
-    w + 2W, ..., so that any split asks the same prompts; with `load.requests` it stops before that
-    number.
+    Only workers that know `token` are given the plan. The load is cut into `streams`, which are lent to
+    the workers; with 0, worker w of W asks the arrivals k = w, w + W, w + 2W, ... for ever.
     """
 
     run: str
@@ -24,15 +23,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     worker: int = 0
     workers: int = 1
+    streams: int = 0
 
     @property
     def settings(self) -> RunConfig:
         """The configuration, checked again on this side."""
         return RunConfig.model_validate(self.config)
 
-    def for_worker(self, worker: int, workers: int) -> "Plan":
+    def for_worker(self, worker: int, workers: int, streams: int = 0) -> "Plan":
         """The same run as seen by one of its workers."""
-        return msgspec.structs.replace(self, worker=worker, workers=workers)
+        return msgspec.structs.replace(self, worker=worker, workers=workers, streams=streams)
 
     def pack(self) -> bytes:
         """As bytes."""

@@ -2,24 +2,25 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from gevent.event import AsyncResult
 from locust.env import Environment
 
 from inferswarm.adapters.table import route, wanted
-from inferswarm.arrivals import Arrival, share
 from inferswarm.arrivals.build import build_arrivals
 from inferswarm.config.tree import RunConfig
 from inferswarm.exchange import Outcome
 from inferswarm.load.backlog import Sink
-from inferswarm.load.engine import Engine, Share
+from inferswarm.load.engine import Engine, Schedule
 from inferswarm.load.merge import Gauges
 from inferswarm.load.plan import Plan
+from inferswarm.load.streams import TTL_NS, Loan, Streams, all_of
 from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
@@ -77,7 +78,9 @@ class Session:
         settings = plan.settings
         self._grace_s = settings.load.grace.seconds
         self.think_time_s = settings.load.think_time.seconds
-        self._schedule = _schedule(plan, settings)
+        self._arrivals = build_arrivals(settings.arrivals)
+        self._until_ns = settings.lasting if settings.lasting is not None else math.inf
+        self._streams = Streams(plan.streams) if plan.streams else all_of(plan.worker, plan.workers)
         self._most_under_way = max(1, settings.load.max_in_flight // plan.workers)
         self._start_ns: AsyncResult[int] = AsyncResult()
         recorder = _recorder(settings)
@@ -85,7 +88,7 @@ class Session:
         sinks: list[Sink] = [partial(report_to_locust, environment)]
         if self._writer is not None:
             sinks.insert(0, self._writer.write)
-        self.engine = _build_engine(plan, settings, recorder, sinks)
+        self.engine = _build_engine(plan, settings, self._streams, recorder, sinks)
         self.final = False
         attach(environment, self)
 
@@ -94,14 +97,29 @@ class Session:
         if not self._start_ns.ready():
             self._start_ns.set(at_ns)
 
+    def lend(self, number: int, loans: Sequence[Loan], heard_ns: int) -> bool:
+        """The master's newest word on our streams, in answer to our beat of `heard_ns` (monotonic).
+
+        Whether it changed what we hold.
+        """
+        return self.engine.lend(number, loans, heard_ns + TTL_NS)
+
+    def beat(self) -> dict[str, Any]:
+        """What the master must hear now and then: which loans we know, and how far we came."""
+        return {
+            "sent_ns": time.monotonic_ns(),
+            "number": self._streams.number,
+            "progress": list(self._streams.progress().items()),
+        }
+
     def act(self) -> bool:
         """What a Locust user does: one request, or the whole schedule; False when nothing is left."""
-        if self._schedule is None:
+        if self._arrivals is None:
             return self.engine.ask()
-        schedule, self._schedule = self._schedule, iter(())
         start_ns = self._start_ns.get()
         assert start_ns is not None
-        self.engine.play(schedule, start_ns, self._most_under_way)
+        schedule = Schedule(self._arrivals, start_ns, self._until_ns)
+        self.engine.play(schedule, self._most_under_way)
         return False
 
     def drain(self, grace_s: float | None = None) -> None:
@@ -132,17 +150,6 @@ class Session:
         return summary, client, gauges
 
 
-def _schedule(plan: Plan, settings: RunConfig) -> Iterator[Arrival] | None:
-    """This worker's part of an open loop, up to `load.duration` and `load.requests`."""
-    arrivals = build_arrivals(settings.arrivals)
-    if arrivals is None:
-        return None
-    until_ns = settings.lasting if settings.lasting is not None else math.inf
-    until_k = settings.load.requests if settings.load.requests is not None else math.inf
-    own = share(arrivals, plan.worker, plan.workers)
-    return takewhile(lambda one: one.due_ns < until_ns and one.k < until_k, own)
-
-
 def _recorder(settings: RunConfig) -> Recorder:
     """The recorder asked for; `auto` is the native one where it works."""
     wanted, limit_bytes = settings.load.recorder, settings.load.answer_limit_mb * BYTES_PER_MB
@@ -167,6 +174,7 @@ def _record_writer(plan: Plan, settings: RunConfig, recorder: Recorder) -> Recor
 def _build_engine(
     plan: Plan,
     settings: RunConfig,
+    streams: Streams,
     recorder: Recorder,
     sinks: Sequence[Sink],
 ) -> Engine:
@@ -179,8 +187,10 @@ def _build_engine(
         prompts=Prompts(plan.prompts, settings.prompts.seed),
         route=way,
         wanted=wanted(settings.request, way, plan.model, stream=target.stream),
-        share=Share(plan.worker, plan.workers, settings.load.requests),
+        streams=streams,
         sinks=sinks,
         secrets=secrets_of(target, os.environ),
         give_up_after=settings.load.give_up_after,
+        worker=plan.worker,
+        requests=settings.load.requests,
     )

@@ -20,9 +20,11 @@ from inferswarm.load.merge import DeltaSender
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.process import die_with_parent, parent_lines, prepare, quiet_collector
 from inferswarm.load.session import Session
+from inferswarm.load.streams import Loan
 from inferswarm.load.user import InferenceUser
 
 DELTA_INTERVAL_S = 1.0
+BEAT_INTERVAL_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +41,7 @@ class Worker:
         self._sender = DeltaSender(lambda packed: self._tell(messages.DELTA, {"delta": packed}))
         self._wake = Event()
         runner.register_message(messages.PLAN, self._on_plan)
+        runner.register_message(messages.LOANS, self._on_loans)
         runner.register_message(messages.START, self._on_start)
         runner.register_message(messages.ACK, self._on_ack)
         runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
@@ -63,7 +66,24 @@ class Worker:
                 self._tell(messages.READY, {"error": str(error)})
                 return
             gevent.spawn(self._report)
+            gevent.spawn(self._beat)
         self._tell(messages.READY, {"digest": digest(packed)})
+
+    def _on_loans(self, environment: Environment, msg: object) -> None:
+        if self._session is not None:
+            told = msg.data  # type: ignore[attr-defined]
+            news = self._session.lend(
+                told["number"], [Loan(*loan) for loan in told["loans"]], told["heard_ns"]
+            )
+            if news:
+                self._tell(messages.BEAT, self._session.beat())
+
+    def _beat(self) -> None:
+        """Say all the time that we live, and how far we came: our loans depend on the answers."""
+        assert self._session is not None
+        while not self._session.final:
+            self._tell(messages.BEAT, self._session.beat())
+            gevent.sleep(BEAT_INTERVAL_S)
 
     def _on_start(self, environment: Environment, msg: object) -> None:
         if self._session is not None:

@@ -231,8 +231,12 @@ class NativeRawConnection(ReelConnection):
     def _fileno(self) -> int:
         return int(self._reader.socket(self._handle))
 
+    def _send_first(self, data: bytes) -> tuple[int, int]:
+        done, at_ns = self._reader.send(self._handle, data)
+        return int(done), int(at_ns)
+
     def _send_some(self, data: bytes) -> int:
-        return int(self._reader.send(self._handle, data)[0])
+        return self._send_first(data)[0]
 
     def _last_ns(self) -> int:
         self.reported()  # a deadline must not overtake bytes that came in time

@@ -89,11 +89,16 @@ class ReelConnection(ABC):
         recording = self._recording
         assert recording is not None
         data = self._sealed(self._talk.request(wire))
+        done = 0
         recording.sent_ns = now_ns()
+        if not self._outbox.full:
+            done, recording.sent_ns = self._send_first(data)
+        if done == len(data):
+            return
         if self._talk.replies:
-            self._outbox.put(data)
+            self._outbox.put(data[done:])
         else:
-            send_rest(recording, self._fileno(), data, self._send_some, limit_ns)
+            send_rest(recording, self._fileno(), data[done:], self._send_some, limit_ns)
 
     @abstractmethod
     def close(self) -> None:
@@ -102,6 +107,11 @@ class ReelConnection(ABC):
     @abstractmethod
     def _send_some(self, data: bytes) -> int:
         """Write what the socket takes at once; raises OSError."""
+
+    def _send_first(self, data: bytes) -> tuple[int, int]:
+        """The same, with the instant just before."""
+        at_ns = now_ns()
+        return self._send_some(data), at_ns
 
     @abstractmethod
     def _fileno(self) -> int:

@@ -1,0 +1,42 @@
+"""What the master says to the process that drives it."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import msgspec
+
+
+class Mouth:
+    """Events for the driving process, which may be slow or suspended: the load never waits for it.
+
+    Snapshots that it has no room for are dropped, all other events are kept until it reads on.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._unsaid = b""
+        os.set_blocking(fd, False)
+
+    def say(self, event: str, **data: Any) -> None:
+        """One event, as a line of JSON."""
+        self._push()
+        if event != "snapshot" or not self._unsaid:
+            self._unsaid += msgspec.json.encode({"event": event, **data}) + b"\n"
+            self._push()
+
+    def finish(self, listening: Callable[[], bool]) -> None:
+        """Wait until all is said, or nobody is `listening` any more."""
+        while self._unsaid and listening():
+            gevent.sleep(0.05)
+            self._push()
+
+    def _push(self) -> None:
+        try:
+            while self._unsaid:
+                self._unsaid = self._unsaid[os.write(self._fd, self._unsaid) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsaid = b""  # the driving process is gone; the end of our input says so too
