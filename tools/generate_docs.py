@@ -130,7 +130,7 @@ def _option(option: Option) -> tuple[str, ...]:
         f"`{option.key}`",
         ", ".join(f"`{flag}`" for flag in flags),
         f"`{option.environment}`",
-        "" if default in (None, "", {}) else f"`{shown}`",
+        "" if default in (None, "", {}, ()) else f"`{shown}`",
         f"{option.allowed}{unit}",
         option.sentence,
     )

@@ -8,7 +8,7 @@
 
 A failed *request* is never an exception: it is `Record.outcome`.
 Exit code 0 is success, 1 a missed goal, 3 a run found invalid under `--require-valid`,
-130 an interrupted run.
+130 an interrupted run. Where several hold, the run itself goes before its goals: 130, 5, 4, 3, then 1.
 """
 
 EXIT_OK = 0

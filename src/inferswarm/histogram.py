@@ -83,12 +83,23 @@ class Histogram(msgspec.Struct):
 
     def quantiles(self, shares: tuple[float, ...]) -> list[float]:
         """Several quantiles in one pass; `shares` must ascend, each within 0 and 1."""
+        return self.values_at([self.rank(share) for share in shares])
+
+    def rank(self, share: float) -> int:
+        """The rank (from 1) of a quantile."""
+        return max(1, math.ceil(share * self.count))
+
+    def values_at(self, ranks: Sequence[int]) -> list[float]:
+        """The values at these ascending ranks (from 1); NaN for those above the count."""
         found: list[float] = []
-        wanted = [max(1, math.ceil(share * self.count)) for share in shares]
         for value, upto in self.cumulative():
-            while len(found) < len(wanted) and wanted[len(found)] <= upto:
+            while len(found) < len(ranks) and ranks[len(found)] <= upto:
                 found.append(value)
-        return found + [math.nan] * (len(wanted) - len(found))
+        return found + [math.nan] * (len(ranks) - len(found))
+
+    def count_upto(self, limit: int) -> int:
+        """How many values are at most `limit`, within the error of a quantile."""
+        return max((upto for value, upto in self.cumulative() if value <= limit), default=0)
 
     def cumulative(self) -> Iterator[tuple[float, int]]:
         """Ascending (value, number of values up to its step)."""

@@ -21,7 +21,7 @@ class Metric:
     """One distribution over the successful requests of a run.
 
     `read` gives the values of some records, integers in `unit` times `scale`, and their weights (none:
-    one each).
+    one each). Values are `independent` when each is of a request of its own.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Metric:
     sentence: str
     aliases: str
     read: Read
+    independent: bool = True
 
 
 def _once(read: Callable[[Record], int | None]) -> Read:
@@ -98,6 +99,7 @@ METRICS = (
         "that the chunk carries and weighted by them, so stalls stay visible.",
         "ITL in inference-perf and vLLM bench (there unweighted, per chunk)",
         timing.gaps_ns,
+        independent=False,
     ),
     _time(
         "e2e",

@@ -53,7 +53,7 @@ class LocalRun:
     """A master and its workers on this machine; a context manager that leaves no process behind."""
 
     def __init__(self, plan: dict[str, Any], workers: int, log: Path) -> None:
-        self._plan = plan | {"token": secrets.token_hex(16)}
+        self._plan = {"token": secrets.token_hex(16)} | plan
         self._workers = workers
         self._log = log.open("ab")
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -123,7 +123,7 @@ class LocalRun:
         self.state = NEXT.get((self.state, event["event"]), self.state)
         if event["event"] == "listening":
             for worker in self._processes[1:]:
-                self._tell(worker, f"127.0.0.1:{event['port']} {self._plan['token']}\n".encode())
+                self._tell(worker, f"127.0.0.1:{event['port']} {self._plan['token']} local\n".encode())
         elif self.state is State.FAILED:
             raise LoadProcessError(f"{event['error']}; see {self._log.name}")
 

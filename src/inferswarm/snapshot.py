@@ -9,10 +9,13 @@ from typing import Any
 
 import msgspec
 
+from inferswarm import confidence
+from inferswarm.goals.results import GoalResult, GoodputStats
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRICS, QUANTILES, Metric
 from inferswarm.summary import Summary
-from inferswarm.verdict import Client, Verdict, judge
+from inferswarm.verdict import Client, Demand, Verdict, judge
+from inferswarm.window import Measured, Window, so_far
 
 SCHEMA_VERSION = "1"
 NS_PER_S = 1_000_000_000
@@ -30,7 +33,7 @@ class Requests(msgspec.Struct, frozen=True):
 
 
 class Throughput(msgspec.Struct, frozen=True):
-    """Successful work per second, over `duration_s` from the first request sent to the last end."""
+    """Successful work per second over the `duration_s` of the window."""
 
     duration_s: float
     requests_per_s: float
@@ -49,7 +52,13 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 class MetricStats(msgspec.Struct, frozen=True):
-    """One distribution in `unit`; quantiles are within `relative_error` of a measured value."""
+    """One distribution in `unit`; quantiles are within `relative_error` of a measured value.
+
+    `ci95` has an interval for each quantile that holds the true one with 95 % confidence if the values
+    are independent, null where there is none. `too_few` names the quantiles for which there are too
+    few values. Where `independent` is false (gaps of one answer resemble each other) no interval is
+    given.
+    """
 
     unit: str
     count: int
@@ -62,10 +71,16 @@ class MetricStats(msgspec.Struct, frozen=True):
     p99_9: float | None
     max: float | None
     relative_error: float
+    ci95: dict[str, tuple[float, float] | None] = {}
+    too_few: list[str] = []
+    independent: bool = True
 
 
 class Concurrency(msgspec.Struct, frozen=True):
-    """Requests in flight, weighted by time; `max` is the highest mean of a timeline bucket."""
+    """Requests in flight, weighted by time, over the window.
+
+    `max` is the highest mean of a timeline bucket that the window touches.
+    """
 
     mean: float
     max: float
@@ -93,18 +108,24 @@ class ClientStats(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The content of `summary.json`; `run` and `config` are filled by the run folder."""
+    """The content of `summary.json`; `run` and `config` are filled by the run folder.
+
+    `goals` and `goodput` are there where somebody asked for them (`goals.judge`).
+    """
 
     schema_version: str
     run: dict[str, Any]
     config: dict[str, Any]
     requests: Requests
+    window: Window
     throughput: Throughput
     tokens: Tokens
     concurrency: Concurrency
     metrics: dict[str, MetricStats]
     verdict: Verdict
     client: ClientStats
+    goals: list[GoalResult] = []
+    goodput: GoodputStats | None = None
 
 
 def take(
@@ -114,8 +135,16 @@ def take(
     run: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
     complete: bool = True,
+    measured: Measured | None = None,
+    latencies: Summary | None = None,
+    demand: Demand | None = None,
 ) -> Snapshot:
-    """Derive every published number from a summary and the client's own health."""
+    """Derive every published number from a summary and the client's own health.
+
+    `measured` is the window and what was done in it, `latencies` a summary of the requests sent since
+    it began; without them, everything counts. `demand` is what was asked for.
+    """
+    measured, latencies = measured or so_far(summary), latencies or summary
     return Snapshot(
         schema_version=SCHEMA_VERSION,
         run=run or {},
@@ -128,25 +157,26 @@ def take(
             retries=summary.retries,
             connections_opened=summary.connections,
         ),
-        throughput=_throughput(summary),
+        window=measured.window,
+        throughput=_throughput(measured),
         tokens=Tokens(
             input=sum(summary.input_tokens_by_source.values()),
             output=sum(summary.output_tokens_by_source.values()),
             input_by_source=summary.input_tokens_by_source,
             output_by_source=summary.output_tokens_by_source,
         ),
-        concurrency=_concurrency(summary),
+        concurrency=_concurrency(summary, measured),
         metrics={
-            metric.name: metric_stats(summary.metric(metric.name), metric) for metric in METRICS
+            metric.name: metric_stats(latencies.metric(metric.name), metric) for metric in METRICS
         },
-        verdict=judge(summary, client, complete=complete),
+        verdict=judge(summary, client, complete=complete, demand=demand),
         client=_client_stats(summary, client),
     )
 
 
 def metric_stats(histogram: Histogram, metric: Metric) -> MetricStats:
     """A histogram in the metric's published unit."""
-    return _stats(histogram, metric.unit, metric.scale)
+    return _stats(histogram, metric.unit, metric.scale, independent=metric.independent)
 
 
 def to_json(snapshot: Snapshot) -> bytes:
@@ -159,57 +189,72 @@ def json_schema() -> dict[str, Any]:
     return msgspec.json.schema(Snapshot)
 
 
-def _stats(histogram: Histogram, unit: str, scale: int) -> MetricStats:
+def _stats(
+    histogram: Histogram, unit: str, scale: int, *, independent: bool = True
+) -> MetricStats:
     full = histogram.count > 0
-    p50, p90, p95, p99, p99_9 = (
-        _scaled(value, scale) for value in histogram.quantiles(tuple(QUANTILES.values()))
-    )
+    enclosing = {
+        name: confidence.ranks(histogram.count, share) for name, share in QUANTILES.items()
+    }
+    wanted = {name: histogram.rank(share) for name, share in QUANTILES.items()}
+    ranks = sorted({*wanted.values(), *(rank for both in enclosing.values() for rank in both or ())})
+    at = {
+        rank: _scaled(value, scale)
+        for rank, value in zip(ranks, histogram.values_at(ranks), strict=True)
+    }
+    known = enclosing if independent else dict.fromkeys(enclosing)
     return MetricStats(
         unit=unit,
         count=histogram.count,
         mean=_scaled(histogram.mean, scale),
         min=histogram.low / scale if full else None,
-        p50=p50,
-        p90=p90,
-        p95=p95,
-        p99=p99,
-        p99_9=p99_9,
+        **{name: at[rank] for name, rank in wanted.items()},
         max=histogram.high / scale if full else None,
         relative_error=histogram.relative_error,
+        ci95={name: _interval(both, at) for name, both in known.items()},
+        too_few=[name for name, both in enclosing.items() if both is None] if full else [],
+        independent=independent,
     )
+
+
+def _interval(
+    ranks: tuple[int, int] | None, at: dict[int, float | None]
+) -> tuple[float, float] | None:
+    low, high = (None, None) if ranks is None else (at[ranks[0]], at[ranks[1]])
+    return None if low is None or high is None else (low, high)
 
 
 def _scaled(value: float, scale: int) -> float | None:
     return None if math.isnan(value) else value / scale
 
 
-def _throughput(summary: Summary) -> Throughput:
-    seconds = summary.span_ns / NS_PER_S
-    read = sum(summary.input_tokens_by_source.values())
-    written = sum(summary.output_tokens_by_source.values())
+def _throughput(measured: Measured) -> Throughput:
+    seconds, work = measured.span.seconds, measured.work
 
     def per_s(count: int) -> float:
         return count / seconds if seconds else 0.0
 
     return Throughput(
         duration_s=seconds,
-        requests_per_s=per_s(summary.succeeded),
-        output_tokens_per_s=per_s(written),
-        input_tokens_per_s=per_s(read),
-        total_tokens_per_s=per_s(read + written),
+        requests_per_s=per_s(work.succeeded),
+        output_tokens_per_s=per_s(work.output_tokens),
+        input_tokens_per_s=per_s(work.input_tokens),
+        total_tokens_per_s=per_s(work.input_tokens + work.output_tokens),
     )
 
 
-def _concurrency(summary: Summary) -> Concurrency:
-    width_ns = summary.timeline.width_s * NS_PER_S
-    busy_ns, peak = 0.0, 0.0
+def _concurrency(summary: Summary, measured: Measured) -> Concurrency:
+    width_ns, span = summary.timeline.width_s * NS_PER_S, measured.span
+    peak = 0.0
     for index, level in summary.timeline.concurrency():
+        if (index + 1) * width_ns <= span.begin_ns or index * width_ns > span.end_ns:
+            continue
         # The run covers only a part of its first and last bucket.
-        begin = max(index * width_ns, summary.first_sent_ns)
-        covered_ns = min((index + 1) * width_ns, summary.last_end_ns) - begin
-        busy_ns += level * width_ns
+        begin_ns = max(index * width_ns, summary.first_sent_ns)
+        covered_ns = min((index + 1) * width_ns, summary.last_end_ns) - begin_ns
         peak = max(peak, level * width_ns / covered_ns if covered_ns else 0.0)
-    return Concurrency(mean=busy_ns / summary.span_ns if summary.span_ns else 0.0, max=peak)
+    span_ns = span.end_ns - span.begin_ns
+    return Concurrency(mean=measured.work.busy_ns / span_ns if span_ns else 0.0, max=peak)
 
 
 def _client_stats(summary: Summary, client: Client) -> ClientStats:
@@ -223,7 +268,7 @@ def _client_stats(summary: Summary, client: Client) -> ClientStats:
         memory_max_mb=client.memory_max_bytes / 1e6,
         descriptors_max=client.descriptors_max,
         send_lag_ms=_stats(summary.client_lag, "ms", 1_000_000),
-        loop_lag_ms=_stats(client.loop_lag, "ms", 1_000_000),
+        loop_lag_ms=_stats(client.loop_lag, "ms", 1_000_000, independent=False),
         gc_pause_max_ms=client.gc_pause_max_ns / 1e6,
         merged_reads_share=summary.merged_reads / summary.reads if summary.reads else 0.0,
         parse_backlog_max=client.parse_backlog_max,

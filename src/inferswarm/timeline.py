@@ -13,6 +13,7 @@ import msgspec
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRIC_BY_NAME, TIMELINE_METRICS
 from inferswarm.records import Record
+from inferswarm.timing import tokens_upto
 
 LIMIT = 360
 NS_PER_S = 1_000_000_000
@@ -130,10 +131,7 @@ class Timeline(msgspec.Struct):
             at = record.sent_ns + chunks[done]
             border = (at // width_ns + 1) * width_ns - record.sent_ns
             done = bisect_left(chunks, border, done + 1)
-            if record.chunk_tokens:
-                upto = sum(record.chunk_tokens[:done])
-            else:
-                upto = done * record.output_tokens // len(chunks)
+            upto = tokens_upto(record, done)
             self._bucket(at).output_tokens += upto - counted
             counted = upto
 

@@ -97,6 +97,13 @@ def chunk_weights(record: Record) -> list[int]:
     return [(i + 1) * tokens // chunks - i * tokens // chunks for i in range(chunks)]
 
 
+def tokens_upto(record: Record, chunks: int) -> int:
+    """Tokens that the first `chunks` of `chunk_ns` carried; without counts of chunks, an even share."""
+    if record.chunk_tokens:
+        return sum(record.chunk_tokens[:chunks])
+    return chunks * record.output_tokens // len(record.chunk_ns) if record.chunk_ns else 0
+
+
 def gaps_ns(records: Iterable[Record]) -> tuple[list[int], list[int]]:
     """(time for each token, tokens) of every gap between two chunks of the streams among `records`.
 

@@ -37,9 +37,7 @@ def answered(
 ) -> Seen:
     """A request sent at 1 s whose answer came in these reads, 10 ms apart."""
     reads = [(S + (at + 1) * 10 * MS, piece) for at, piece in enumerate(pieces)]
-    exchange = Exchange(
-        S, S, 3 * S, tape(reads), failure, "detail", reused=reused, retries=retries
-    )
+    exchange = Exchange(S, S, 3 * S, tape(reads), failure, "detail", reused=reused, retries=retries)
     stream = purpose is not Purpose.WHOLE
     return read(exchange, purpose, replace(wanted, stream=stream), prompt, route(*way), trick)
 

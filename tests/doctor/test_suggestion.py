@@ -77,7 +77,12 @@ def test_nothing_is_guessed_from_nothing(told: dict[str, Told]) -> None:
 
 @pytest.mark.parametrize(
     ("value", "model"),
-    [(["/sax/a", "/sax/b"], "/sax/a"), ({"models": ["/sax/a"]}, "/sax/a"), ({"a": 1}, "a"), (1, "")],
+    [
+        (["/sax/a", "/sax/b"], "/sax/a"),
+        ({"models": ["/sax/a"]}, "/sax/a"),
+        ({"a": 1}, "a"),
+        (1, ""),
+    ],
 )
 def test_saxs_list_gives_a_model(value: Any, model: str) -> None:
     """Whatever form the list has, its first text is a model to try."""

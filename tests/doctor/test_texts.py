@@ -62,7 +62,7 @@ def test_the_field_of_reasoning_is_named(name: str) -> None:
         (["a", "ab", "abc", "ab"], True),
     ],
 )
-def test_cumulative_text_is_told_from_incremental(said: list[str], answer: bool | None) -> None:
+def test_cumulative_text_is_told_from_incremental(said: list[str], *, answer: bool | None) -> None:
     """Most of the changed texts begin with the one before, or do not; two events tell nothing."""
     assert accumulates(said) is answer
 

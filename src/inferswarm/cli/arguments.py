@@ -96,7 +96,7 @@ def configuration(
 def help_of(option: Option) -> str:
     """Sentence, unit and default of an option."""
     default = option.field.default
-    shown = "" if default in (None, "", {}) else f" (default: {default})"
+    shown = "" if default in (None, "", {}, ()) else f" (default: {default})"
     unit = f" [{option.unit}]" if option.unit else ""
     return f"{option.sentence}{unit}{shown}".replace("%", "%%")
 
@@ -107,6 +107,8 @@ def _add_flag(group: Any, option: Option) -> None:
         group.add_argument(option.flag, action=argparse.BooleanOptionalAction, **common)
         return
     metavar = option.key.rpartition(".")[2].upper()
+    if option.is_list:
+        common |= {"action": "append", "help": f"{common['help']} May be given several times."}
     kind = option.field.annotation
     if typing.get_origin(kind) is typing.Literal:
         metavar = "{" + ",".join(map(str, typing.get_args(kind))) + "}"

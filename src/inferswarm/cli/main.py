@@ -6,19 +6,19 @@ import sys
 from collections.abc import Sequence
 
 from inferswarm import __version__
-from inferswarm.cli import backends, calibrate, config, doctor, report, run, simulate
+from inferswarm.cli import backends, calibrate, config, doctor, goals, report, run, simulate
 from inferswarm.cli.arguments import Parser
 from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, InferswarmError
 
-COMMANDS = (run, doctor, simulate, report, calibrate, backends, config)
+COMMANDS = (run, doctor, simulate, report, calibrate, backends, goals, config)
 _EPILOG = """examples:
   inferswarm run                                     load the built-in simulator for a minute
   inferswarm run --target localhost:8000 --backend vllm --users 32 --duration 60s
   inferswarm report runs/x                           rebuild summary and page from the records
   inferswarm calibrate --quick                       how true the times are on this machine
 
-exit codes: 0 ok, 2 wrong input, 3 run invalid (--require-valid), 4 target unreachable or
-refusing, 5 internal error, 130 interrupted
+exit codes: 0 ok, 1 a goal was missed (--slo), 2 wrong input, 3 run invalid (--require-valid),
+4 target unreachable or refusing, 5 internal error, 130 interrupted
 """
 
 

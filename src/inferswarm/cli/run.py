@@ -23,6 +23,7 @@ from inferswarm.config.simulator import Backend
 from inferswarm.config.sources import from_environment
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import (
+    EXIT_GOAL_MISSED,
     EXIT_INTERNAL,
     EXIT_INTERRUPTED,
     EXIT_OK,
@@ -32,6 +33,8 @@ from inferswarm.errors import (
     LoadProcessError,
     StorageError,
 )
+from inferswarm.goals.judge import all_met
+from inferswarm.goals.parse import read_goals
 from inferswarm.probe import find_model
 from inferswarm.prompts.text import read_prompts
 from inferswarm.reports import build, text
@@ -58,8 +61,9 @@ EXAMPLES = """examples:
       --max-output-tokens 128 --out runs/x
   inferswarm run --target localhost:8000 --api chat --requests 500 --users 16
   inferswarm run --config bench.yaml --set timeouts.first_byte=2m
+  inferswarm run --target localhost:8000 --slo 'ttft.p95<500ms' --slo 'error_rate<1%'
 """
-SECTIONS = ("target", "prompts", "request", "load", "arrivals", "output")
+SECTIONS = ("target", "prompts", "request", "load", "arrivals", "goals", "output")
 COMPRESS_INTERVAL_S = 30.0
 SAID_LIMIT = 200
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -79,6 +83,7 @@ def execute(parsed: argparse.Namespace) -> int:
     """Check everything that can be checked, then load, then report."""
     console = open_console()
     config = configuration(RunConfig, parsed)
+    read_goals(config.goals.slo, config.goals.goodput)
     if variables := from_environment(RunConfig, os.environ):
         names = ", ".join(one.origin.removeprefix("environment ") for one in variables)
         console.print(f"options from the environment: {names}", markup=False, soft_wrap=True)
@@ -260,7 +265,7 @@ def _finish(
         return EXIT_TARGET
     if require_valid and not shot.verdict.valid:
         return EXIT_RUN_INVALID
-    return EXIT_OK
+    return EXIT_OK if all_met(shot) else EXIT_GOAL_MISSED
 
 
 def _why_nothing(shot: Snapshot, summary: Summary, ended: dict[str, Any]) -> str:

@@ -87,11 +87,18 @@ class Option:
         """Whether it holds names of the user's own."""
         return any(typing.get_origin(kind) is dict for kind in self.kinds)
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it holds several texts."""
+        return any(typing.get_origin(kind) is tuple for kind in self.kinds)
+
     def _allowed(self, kind: Any) -> str:
         if typing.get_origin(kind) is Literal:
             return "one of " + ", ".join(map(str, typing.get_args(kind)))
         if typing.get_origin(kind) is dict:
             return "a mapping of names to values"
+        if typing.get_origin(kind) is tuple:
+            return "a text or a list of them; one text may hold several, with commas between"
         if kind in (Duration, Rate):
             return str(kind.ALLOWED)
         names = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, model_validator
 
 from inferswarm.config.arrivals import ArrivalOptions
+from inferswarm.config.goals import GoalOptions
 from inferswarm.config.options import Section, option
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.target import RequestOptions, TargetOptions
@@ -19,6 +20,13 @@ def _lasting(duration: Duration) -> Duration:
 
 
 Span = Annotated[Duration, AfterValidator(_lasting)]
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isdigit() and 0 < int(port) < 65_536):
+        raise ValueError("it must be HOST:PORT, as in 127.0.0.1:5557")
+    return text
 
 
 def _above_zero(rate: Rate) -> Rate:
@@ -73,7 +81,15 @@ class LoadOptions(Section):
         200, "Stop when this many requests failed and none succeeded; 0 never does.", ge=0
     )
     workers: int = option(
-        1, "Worker processes on this machine; one uses one core.", flag="--workers", ge=1, le=256
+        1, "Worker processes on this machine; one uses one core.", flag="--workers", ge=0, le=256
+    )
+    bind: Annotated[str, AfterValidator(_host_and_port)] = option(
+        "",
+        "HOST:PORT where workers of other machines may join (`inferswarm worker`); empty: none may.",
+        flag="--bind",
+    )
+    remote_workers: int = option(
+        0, "Workers of other machines to wait for before the load.", flag="--remote-workers", ge=0
     )
 
     max_in_flight: int = option(
@@ -114,6 +130,7 @@ class RunConfig(Section):
     request: RequestOptions = RequestOptions()
     load: LoadOptions = LoadOptions()
     arrivals: ArrivalOptions = ArrivalOptions()
+    goals: GoalOptions = GoalOptions()
     timeouts: TimeoutOptions = TimeoutOptions()
     output: OutputOptions = OutputOptions()
     simulator: SimulatorOptions = SimulatorOptions()
@@ -121,12 +138,16 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _one_loop(self) -> "RunConfig":
         load = self.load
+        if load.workers + load.remote_workers < 1:
+            raise ValueError("load.workers and load.remote_workers must not both be 0")
+        if load.remote_workers and not load.bind:
+            raise ValueError("load.remote_workers needs load.bind, where they join")
         if self.arrivals.open_loop:
             if load.users != 1 or load.think_time:
                 raise ValueError(
                     "load.users and load.think_time are for closed loop; leave them out, or arrivals"
                 )
-        elif load.workers > load.users:
+        elif load.workers + load.remote_workers > load.users:
             raise ValueError(
                 "load.workers must not exceed load.users: one without a user sends nothing"
             )

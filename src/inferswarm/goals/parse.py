@@ -15,10 +15,10 @@ Blanks may stand between the parts. Units must be written, but for counts of tok
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from inferswarm.errors import InputError
 from inferswarm.goals.presets import PREFIX, PRESETS
@@ -30,6 +30,7 @@ from inferswarm.nearest import did_you_mean
 _COMPARISON = re.compile(r"[<>=!≤≥]+")
 _VALUE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(.*)")
 _ALL = "; `inferswarm goals` lists all"
+ValueT = TypeVar("ValueT", Goal, Limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ def parse_limit(text: str) -> tuple[Limit]:
     parts = _split(text)
     if parts.name not in PER_REQUEST:
         _refuse(parts, parts.name_at, _no_limit(parts.name))
-    _upper(parts, f"{parts.name} is better when lower")
+    if parts.comparison[0] != LOW:
+        _refuse(parts, parts.comparison_at, f"a limit is an upper one; write {LOW} or {LOW}=")
     number, unit = _number(parts, UNITS[MS])
     return (
         Limit(
@@ -86,6 +88,98 @@ def parse_limit(text: str) -> tuple[Limit]:
     )
 
 
-def _each[ValueT: (Goal, Limit)](
-    option: str, texts: Iterable[str], parse: object
-) -> list[ValueT]: ...
+def _each(
+    option: str, texts: Iterable[str], parse: Callable[[str], Iterable[ValueT]]
+) -> list[ValueT]:
+    """What all texts say, without repetitions."""
+    try:
+        found = [value for text in texts for value in parse(text)]
+    except ValueError as error:
+        raise InputError(f"{option}: {error}") from None
+    return list({value.text: value for value in reversed(found)}.values())[::-1]
+
+
+def _split(text: str) -> _Parts:
+    """Name, comparison and value, whatever they are."""
+    whole = text.strip()
+    found = _COMPARISON.search(whole)
+    if found is None:
+        end = len(whole) + 1
+        hint = "a comparison is missing; write it as in ttft.p95<500ms"
+        _refuse(_Parts(whole, whole, "", "", 1, end, end), end, hint)
+    rest = whole[found.end() :]
+    value = rest.lstrip()
+    parts = _Parts(
+        whole=whole,
+        name=whole[: found.start()].rstrip(),
+        comparison=found[0].replace("≤", "<=").replace("≥", ">="),
+        value=value,
+        name_at=1,
+        comparison_at=found.start() + 1,
+        value_at=found.end() + len(rest) - len(value) + 1,
+    )
+    if parts.comparison not in COMPARISONS:
+        _refuse(parts, parts.comparison_at, f"{found[0]} is no comparison; write <, <=, > or >=")
+    return parts
+
+
+def _goal(parts: _Parts) -> Goal:
+    quantity = QUANTITIES.get(parts.name)
+    if quantity is None:
+        _refuse(parts, parts.name_at, _no_quantity(parts.name))
+    if quantity.better and quantity.better != parts.comparison[0]:
+        right = "lower: write <" if quantity.better == LOW else "higher: write >"
+        why = f"{parts.name} is better when {right} or {right[-1]}="
+        _refuse(parts, parts.comparison_at, why)
+    units = UNITS[quantity.unit]
+    number, unit = _number(parts, units)
+    return Goal(
+        text=f"{parts.name}{parts.comparison}{number}{unit}",
+        quantity=parts.name,
+        comparison=parts.comparison,
+        limit=float(Decimal(number) * Decimal(units[unit])),
+    )
+
+
+def _number(parts: _Parts, units: Mapping[str, str]) -> tuple[str, str]:
+    """Digits and unit of the value."""
+    found = _VALUE.fullmatch(parts.value)
+    if found is None:
+        what = f"{parts.value} is no number" if parts.value else "a number is missing"
+        _refuse(parts, parts.value_at, f"{what}; write one that is not negative, as in 500")
+    number, unit = found[1], found[2].strip()
+    if unit not in units:
+        known = " or ".join(name for name in units if name)
+        what = f"{unit} is not its unit" if unit else f"{number} needs a unit"
+        example = f"{number}{next(iter(units))}"
+        _refuse(parts, parts.value_at + found.start(2), f"{what}; write {known}, as in {example}")
+    return number, unit
+
+
+def _no_quantity(name: str) -> str:
+    metric, dot, statistic = name.partition(".")
+    if metric in METRIC_BY_NAME and not dot:
+        limit = ", or give it to --goodput as a limit of each request" * (metric in PER_REQUEST)
+        return f"{metric} needs a statistic, as in {metric}.p95{limit}"
+    if metric in METRIC_BY_NAME:
+        hint = did_you_mean(statistic, STATISTICS) or f"; write {', '.join(STATISTICS)}"
+        return f"unknown statistic {statistic or 'after the dot'}{hint}"
+    what = f"unknown quantity {name}" if name else "a quantity is missing"
+    return f"{what}{did_you_mean(name, QUANTITIES) or _ALL}"
+
+
+def _no_limit(name: str) -> str:
+    known = ", ".join(PER_REQUEST)
+    metric, dot, _ = name.partition(".")
+    if metric in PER_REQUEST and dot:
+        return f"a limit of each request has no statistic; write {metric}, or give it to --slo"
+    if metric == "itl":
+        return f"itl has many values in one request; limit tpot, their mean (known: {known})"
+    if metric in METRIC_BY_NAME or name in QUANTITIES:
+        return f"{name} is no latency of one request; known: {known}"
+    what = f"unknown metric {name}" if name else "a metric is missing"
+    return f"{what}{did_you_mean(name, PER_REQUEST)}; known: {known}"
+
+
+def _refuse(parts: _Parts, position: int, why: str) -> NoReturn:
+    raise ValueError(f"{parts.whole!r} at position {position}: {why}")

@@ -36,6 +36,11 @@ class Lender:
         self._loans.deal(workers)
         self._lend_all()
 
+    def join(self, worker: str) -> None:
+        """Promise a late worker its share; it gets each stream when its holder has let go."""
+        self._loans.join(worker)
+        self._lend_all()
+
     def all_know(self) -> bool:
         """Whether every worker has told that it knows its loans."""
         number = self._loans.number

@@ -14,13 +14,15 @@ import logging
 import secrets
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gevent
 import msgspec
 from gevent.event import Event
 from locust.env import Environment
-from locust.runners import MasterRunner
+from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner
 
 from inferswarm import snapshot
 from inferswarm.arrivals import upto
@@ -30,6 +32,7 @@ from inferswarm.load import messages
 from inferswarm.load.lender import Lender
 from inferswarm.load.merge import DeltaMerger
 from inferswarm.load.mouth import Mouth
+from inferswarm.load.parts import PartsReceiver
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.process import parent_lines, prepare
 from inferswarm.load.streams import how_many
@@ -37,6 +40,8 @@ from inferswarm.load.worker import ClosedLoopUser
 from inferswarm.verdict import ALL_LOST, GAVE_UP
 
 READY_LIMIT_S = 30.0
+REMOTE_LIMIT_S = 600.0
+PARTS_LIMIT_S = 20.0
 SNAPSHOT_INTERVAL_S = 0.5
 LAST_WORD_LIMIT_S = 10.0
 OPEN_LOOP_NOTICE_NS = 300_000_000
@@ -48,11 +53,14 @@ class SteadyMasterRunner(MasterRunner):
     """Locust's master, but steady when workers are lost.
 
     Users of a lost worker are started again on the others at once, and a worker that was given up
-    stays out: Locust would take it back and miscount its users.
+    stays out: Locust would take it back and miscount its users. When `closed`, workers that come late
+    are kept until they are admitted: Locust would give them users before they have a plan.
     """
 
     def __init__(self, environment: Environment, **where: Any) -> None:
         self.lost: set[str] = set()
+        self.closed = False
+        self._held: dict[str, Any] = {}
         super().__init__(environment, **where)
 
     def rebalancing_enabled(self) -> bool:
@@ -65,17 +73,36 @@ class SteadyMasterRunner(MasterRunner):
             self.give_up(client.id)
 
     def give_up(self, worker: str) -> None:
-        """Forget a worker."""
+        """Forget a worker, and start its users on the others."""
         self.lost.add(worker)
-        if worker in self.clients:
-            del self.clients[worker]
+        client = self.clients.get(worker)
+        if client is None:
+            return
+        del self.clients[worker]
+        if client.state != STATE_MISSING and self._users_dispatcher is not None:
+            self._users_dispatcher.remove_worker(client)
+            self._spread_users()
+
+    def admit(self, worker: str) -> None:
+        """Let Locust know a worker that came while others load; it is ready now."""
+        held = self._held.pop(worker, None)
+        self.closed = False
+        if held is not None:
+            super().handle_message(worker, held)
+        self.closed = True
 
     def handle_message(self, client_id: str, msg: Any) -> None:
-        """Turn away workers that were given up; all else is Locust's."""
+        """Turn away workers that were given up, keep newcomers for `admit`; all else is Locust's."""
         if client_id in self.lost:
             self.send_message("quit", client_id=client_id)
+        elif self.closed and msg.type == "client_ready" and client_id not in self.clients:
+            self._held[client_id] = msg
         else:
             super().handle_message(client_id, msg)
+
+    def _spread_users(self) -> None:
+        if self.state == STATE_RUNNING and self.spawning_completed:
+            self.start(self.target_user_count, self.spawn_rate)
 
 
 class Master:
@@ -98,9 +125,13 @@ class Master:
         self._changed = Event()
         self._environment = Environment(user_classes=[ClosedLoopUser])
         self._runner = self._environment._create_runner(  # noqa: SLF001 - Locust's own factories fix the class
-            SteadyMasterRunner, master_bind_host="127.0.0.1", master_bind_port=0
+            SteadyMasterRunner, **_bound_to(self._load.bind)
         )
-        self._lender = Lender(self._runner, how_many(self._load.workers))
+        self._wanted = self._load.workers + self._load.remote_workers
+        self._lender = Lender(self._runner, how_many(self._wanted))
+        self._parts = PartsReceiver(Path(plan.records))
+        self._local: set[str] = set()
+        self._runner.register_message(messages.PART, self._on_part)
         self._runner.register_message(messages.HELLO, self._on_hello)
         self._runner.register_message(messages.READY, self._on_ready)
         self._runner.register_message(messages.DELTA, self._on_delta)
@@ -132,13 +163,50 @@ class Master:
     def _on_hello(self, environment: Environment, msg: Any) -> None:
         if secrets.compare_digest(str(msg.data.get("token")), self._plan.token):
             self._greeted.append(msg.node_id)
+            if msg.data.get("local"):
+                self._local.add(msg.node_id)
+            if self._runner.closed:
+                self._send_plan(msg.node_id)
             self._changed.set()
         else:
             _log.warning("a stranger asked to be a worker: %s", msg.node_id)
 
     def _on_ready(self, environment: Environment, msg: Any) -> None:
         self._ready[msg.node_id] = msg.data.get("error") or ""
+        if self._runner.closed:
+            self._admit(msg.node_id, self._ready[msg.node_id])
         self._changed.set()
+
+    def _admit(self, worker: str, error: str) -> None:
+        """A worker came late and is ready: it takes its part of what is still to come."""
+        if error:
+            _log.warning("a late worker cannot start: %s", error)
+            self._runner.give_up(worker)
+            return
+        _log.info("worker %s joins", worker)
+        self._merger.client.workers += 1
+        self._runner.admit(worker)
+        self._lender.join(worker)
+        if self._settings.arrivals.open_loop:
+            self._runner.send_message(
+                messages.START, {"start_ns": self._start_ns}, client_id=worker
+            )
+            self._runner.start(len(self._working()), float(len(self._working())))
+
+    def _on_part(self, environment: Environment, msg: Any) -> None:
+        ack = self._parts.receive(msg.node_id, msg.data)
+        if ack is not None:
+            self._runner.send_message(messages.PART_ACK, ack, client_id=msg.node_id)
+        self._changed.set()
+
+    def _send_plan(self, worker: str) -> None:
+        index = self._greeted.index(worker)
+        plan = self._plan.for_worker(index, self._wanted, how_many(self._wanted))
+        if worker not in self._local:
+            plan = plan.for_elsewhere()
+        packed = plan.pack()
+        _log.info("plan %s for worker %s", digest(packed)[:12], worker)
+        self._runner.send_message(messages.PLAN, {"plan": packed}, client_id=worker)
 
     def _on_delta(self, environment: Environment, msg: Any) -> None:
         number = self._merger.receive(msg.node_id, msg.data["delta"])
@@ -152,21 +220,21 @@ class Master:
 
     def _make_ready(self) -> str:
         """Give every worker its plan and wait for its word; what went wrong, or nothing."""
-        wanted = self._load.workers
-        if not self._wait(lambda: len(self._greeted) >= wanted, READY_LIMIT_S):
+        wanted = self._wanted
+        limit_s = READY_LIMIT_S if not self._load.remote_workers else REMOTE_LIMIT_S
+        if not self._wait(lambda: len(self._greeted) >= wanted, limit_s):
             return self._stop_reason or (
-                f"{len(self._greeted)} of {wanted} workers connected within {READY_LIMIT_S:g} s"
+                f"{len(self._greeted)} of {wanted} workers connected within {limit_s:g} s"
             )
-        for index, worker in enumerate(self._greeted):
-            packed = self._plan.for_worker(index, wanted, how_many(wanted)).pack()
-            _log.info("plan %s for worker %s", digest(packed)[:12], worker)
-            self._runner.send_message(messages.PLAN, {"plan": packed}, client_id=worker)
+        for worker in self._greeted:
+            self._send_plan(worker)
         if not self._wait(lambda: len(self._ready) >= wanted, READY_LIMIT_S):
             return self._stop_reason or f"only {len(self._ready)} of {wanted} workers are ready"
         self._merger.client.workers = wanted
         if why := next((why for why in self._ready.values() if why), ""):
             return f"a worker cannot start: {why}"
-        self._lender.deal(self._greeted)
+        self._runner.closed = True
+        self._lender.deal(list(self._ready))
         if not self._wait(self._lender.all_know, READY_LIMIT_S):
             return self._stop_reason or "workers do not answer"
         return ""
@@ -206,7 +274,7 @@ class Master:
             return
         self._start_ns = now_ns() + OPEN_LOOP_NOTICE_NS
         self._runner.send_message(messages.START, {"start_ns": self._start_ns})
-        self._runner.start(self._load.workers, float(self._load.workers))
+        self._runner.start(self._wanted, float(self._wanted))
 
     def _lasting_s(self) -> float:
         """How long to load at most; a schedule ends by itself, and is only cut when it hangs."""
@@ -242,6 +310,7 @@ class Master:
             self._give_up_silent()
             self._show()
         silent = [worker for worker in self._working() if not self._is_final(worker)]
+        self._collect_parts([one for one in self._working() if one not in (*silent, *self._local)])
         client = self._merger.client
         client.lost_workers = sorted(self._runner.lost | set(silent))
         self._mouth.say(
@@ -251,6 +320,14 @@ class Master:
             attempted=self._merger.summary.attempted,
             client=msgspec.to_builtins(client, str_keys=True),
         )
+
+    def _collect_parts(self, workers: Sequence[str]) -> None:
+        """Wait for the records of workers on other machines, as long as they keep coming."""
+        while not self._parts.all_from(workers) and self._parts.silent_s() < PARTS_LIMIT_S:
+            self._changed.clear()
+            self._changed.wait(SNAPSHOT_INTERVAL_S)
+        if missing := self._parts.missing_from(workers):
+            _log.warning("records did not arrive from: %s", ", ".join(missing))
 
     def _show(self) -> None:
         shot = snapshot.take(self._merger.summary, self._merger.client)
@@ -279,6 +356,12 @@ class Master:
             self._changed.clear()
             self._changed.wait(0.1)
         return bool(reached()) and not self._stop_reason
+
+
+def _bound_to(bind: str) -> dict[str, Any]:
+    """Where the master listens: `load.bind`, or a free port for this machine's own workers."""
+    host, _, port = bind.rpartition(":")
+    return {"master_bind_host": host or "127.0.0.1", "master_bind_port": int(port or 0)}
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from inferswarm.adapters.table import route
 from inferswarm.config.sources import Given, from_environment, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InferswarmError, InputError
+from inferswarm.goals.parse import read_goals
 from inferswarm.load.plan import Plan
 from inferswarm.load.session import Session
 from inferswarm.probe import find_model
@@ -109,6 +110,7 @@ class _Test:
         settings = self._settings()
         if shares and settings.load.requests is not None:
             raise InputError("load.requests cannot be split among `locust --worker`s; leave it out")
+        read_goals(settings.goals.slo, settings.goals.goodput)
         way = route(settings.target.backend, settings.target.api)
         self._run = run = describe(settings, way.api, find_model(settings, way.adapter))
         prompts = read_prompts(settings.prompts.source)

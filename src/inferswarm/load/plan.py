@@ -24,6 +24,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     worker: int = 0
     workers: int = 1
     streams: int = 0
+    elsewhere: bool = False
 
     @property
     def settings(self) -> RunConfig:
@@ -33,6 +34,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def for_worker(self, worker: int, workers: int, streams: int = 0) -> "Plan":
         """The same run as seen by one of its workers."""
         return msgspec.structs.replace(self, worker=worker, workers=workers, streams=streams)
+
+    def for_elsewhere(self) -> "Plan":
+        """The same for a worker on another machine: it keeps its records until the master has them."""
+        return msgspec.structs.replace(self, records="", elsewhere=True)
 
     def pack(self) -> bytes:
         """As bytes."""

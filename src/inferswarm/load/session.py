@@ -2,6 +2,7 @@
 
 import math
 import os
+import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 from gevent.event import AsyncResult
 from locust.env import Environment
 
@@ -76,6 +78,10 @@ class Session:
     def __init__(self, plan: Plan, environment: Environment) -> None:
         """Users of `environment` ask through this session from now on."""
         settings = plan.settings
+        self.kept: Path | None = None
+        if plan.elsewhere:
+            self.kept = Path(tempfile.mkdtemp(prefix=f"inferswarm-{plan.run}-"))
+            plan = msgspec.structs.replace(plan, records=str(self.kept))
         self._grace_s = settings.load.grace.seconds
         self.think_time_s = settings.load.think_time.seconds
         self._arrivals = build_arrivals(settings.arrivals)

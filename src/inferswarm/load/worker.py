@@ -1,12 +1,14 @@
 """`python -m inferswarm.load.worker`: a Locust worker that takes its part in one run.
 
-Its first line of input is the master's HOST:PORT and the run's token; it ends with its input.
+Its first line of input is the master's HOST:PORT, the run's token, and `local` when both have one disk;
+it ends with its input.
 
     hello --> plan --> (session built) --> ready --> Locust spawns users --> deltas ... --> drain -->
     last delta acknowledged --> quit
 """
 
 import logging
+import shutil
 from argparse import Namespace
 
 import gevent
@@ -17,6 +19,7 @@ from locust.runners import WorkerRunner
 from inferswarm.errors import InferswarmError
 from inferswarm.load import messages
 from inferswarm.load.merge import DeltaSender
+from inferswarm.load.parts import PartsSender
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.process import die_with_parent, parent_lines, prepare, quiet_collector
 from inferswarm.load.session import Session
@@ -35,17 +38,20 @@ class ClosedLoopUser(InferenceUser):
 class Worker:
     """Answers the master's messages about one run."""
 
-    def __init__(self, runner: WorkerRunner, token: str) -> None:
+    def __init__(self, runner: WorkerRunner, token: str, *, local: bool) -> None:
+        """`local` workers have the master's disk."""
         self._runner = runner
         self._session: Session | None = None
         self._sender = DeltaSender(lambda packed: self._tell(messages.DELTA, {"delta": packed}))
         self._wake = Event()
+        self._parts = PartsSender(lambda piece: self._tell(messages.PART, piece))
+        runner.register_message(messages.PART_ACK, self._on_part_ack)
         runner.register_message(messages.PLAN, self._on_plan)
         runner.register_message(messages.LOANS, self._on_loans)
         runner.register_message(messages.START, self._on_start)
         runner.register_message(messages.ACK, self._on_ack)
         runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
-        self._tell(messages.HELLO, {"token": token})
+        self._tell(messages.HELLO, {"token": token, "local": local})
 
     def finish(self) -> None:
         """The end came from outside: cut what is under way, and put all that was measured on disk."""
@@ -92,6 +98,9 @@ class Worker:
     def _on_ack(self, environment: Environment, msg: object) -> None:
         self._sender.acknowledged(msg.data["number"])  # type: ignore[attr-defined]
 
+    def _on_part_ack(self, environment: Environment, msg: object) -> None:
+        self._parts.acknowledged(**msg.data)  # type: ignore[attr-defined]
+
     def _on_drain(self, environment: Environment, msg: object) -> None:
         if self._session is not None and not self._session.engine.stopping:
             self._session.drain()
@@ -106,9 +115,21 @@ class Worker:
             summary, client, gauges = self._session.take_delta()
             self._sender.push(summary, client, gauges)
             final = gauges.final
+        self._hand_in()
         while self._sender.unacknowledged:
             gevent.sleep(DELTA_INTERVAL_S)
             self._sender.resend()
+
+    def _hand_in(self) -> None:
+        """Send the records to the master when the load has ended; what it has is not kept here."""
+        assert self._session is not None
+        kept = self._session.kept
+        if kept is None:
+            return
+        if self._parts.send_all(kept):
+            shutil.rmtree(kept)
+        else:
+            _log.error("the master did not take the records: they are in %s", kept)
 
 
 def main() -> None:
@@ -122,7 +143,7 @@ def main() -> None:
     # Options that exist already keep Locust from building its argument parser on every spawn message.
     environment = Environment(user_classes=[ClosedLoopUser], parsed_options=_no_options())
     runner = environment.create_worker_runner(host, int(port))
-    worker = Worker(runner, told[1])
+    worker = Worker(runner, told[1], local=told[2:] == ["local"])
     die_with_parent(lines, worker.finish)
     runner.greenlet.join()
     worker.finish()

@@ -1,13 +1,20 @@
 """From stored records to summary and page: the one way a run's results are made, at its end or later."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import yaml
+from pydantic import ValidationError
 
 from inferswarm import ceiling, snapshot
+from inferswarm.config.goals import GoalOptions
+from inferswarm.errors import InputError
+from inferswarm.goals.goodput import Goodput
+from inferswarm.goals.judge import judged
+from inferswarm.goals.parse import read_goals
+from inferswarm.goals.values import Goals
 from inferswarm.reports.html import render
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import Reading, RunFolder, read_records, write_file
@@ -26,14 +33,21 @@ class Built:
     reading: Reading
 
 
-def build(folder: RunFolder, progress: Callable[[int], None] = lambda _: None) -> Built:
+def build(
+    folder: RunFolder,
+    progress: Callable[[int], None] = lambda _: None,
+    goals: Goals | None = None,
+) -> Built:
     """Read everything a run folder holds; what is missing or damaged is said in the verdict.
 
-    `progress` is called now and then with the number of records read so far.
+    `progress` is called now and then with the number of records read so far. `goals` stand in for
+    those that the run was started with.
     """
-    summary, reading = Summary(), Reading()
+    goals = goals_of(folder) if goals is None else goals
+    summary, reading, goodput = Summary(), Reading(), Goodput(goals.limits)
     for number, record in enumerate(read_records(folder, reading), 1):
         summary.add(record)
+        goodput.add(record)
         if number % PROGRESS_EVERY == 0:
             progress(number)
     run, config = _mapping(folder.run), _mapping(folder.config)
@@ -47,7 +61,28 @@ def build(folder: RunFolder, progress: Callable[[int], None] = lambda _: None) -
     shot = snapshot.take(summary, client, run=run, config=config, complete=complete)
     beyond = ceiling.check_run(run, summary.timeline, client.workers)
     verdict = with_more(shot.verdict, beyond.reasons, beyond.warnings)
-    return Built(summary, msgspec.structs.replace(shot, verdict=verdict), reading)
+    shot = msgspec.structs.replace(shot, verdict=verdict)
+    return Built(summary, judged(shot, goals.slo, goodput, summary.span_ns), reading)
+
+
+def goals_of(
+    folder: RunFolder, slo: Sequence[str] | None = None, goodput: Sequence[str] | None = None
+) -> Goals:
+    """The goals that the run was started with, or those given in their place.
+
+    Raises InputError for what cannot be understood.
+    """
+    kept = _mapping(folder.config).get("goals") or {}
+    instead = {"slo": slo, "goodput": goodput}
+    try:
+        chosen = GoalOptions.model_validate(
+            kept | {name: given for name, given in instead.items() if given is not None}
+        )
+    except (ValidationError, TypeError):
+        raise InputError(
+            f"{folder.config}: its section `goals` is not understood; correct it or take it out"
+        ) from None
+    return read_goals(chosen.slo, chosen.goodput)
 
 
 def write(folder: RunFolder, built: Built) -> None:

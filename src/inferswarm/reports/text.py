@@ -6,7 +6,7 @@ from rich.text import Text
 
 from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME
-from inferswarm.reports import first_token
+from inferswarm.reports import first_token, goals
 from inferswarm.snapshot import MetricStats, Snapshot
 
 SHOWN = ("ttft", "ttft_due", "itl", "tpot", "e2e", "e2e_due")
@@ -21,12 +21,13 @@ def number(value: float | None) -> str:
 
 
 def result(shot: Snapshot) -> RenderableType:
-    """Verdict, throughput, latencies and errors."""
+    """Verdict, throughput, latencies, goals and errors."""
     parts: list[RenderableType] = [_verdict(shot), _throughput(shot)]
     if shot.requests.succeeded:
         parts.append(latencies(shot))
     if first := first_token.parts(shot.metrics):
         parts += [Text(), _first_token(first, shot)]
+    parts += goals.parts(shot)
     if shot.requests.failed:
         parts += [Text(), errors(shot.requests.by_outcome)]
     return Group(*parts)
