@@ -183,6 +183,26 @@ def test_commands_marked_as_running_run(tmp_path: Path) -> None:
             assert "requests succeeded" in ended.out
 
 
+def test_examples_of_goals_end_as_they_say(tmp_path: Path) -> None:
+    """Those marked as met end with 0, those marked as missed with 1, in the order of the page."""
+    page = DOCS / "goals.md"
+    lines = [
+        (0 if found == "met" else 1, shlex.split(body.replace("\\\n", " ")))
+        for found, kind, body in _FENCE.findall(text(page))
+        if found in {"met", "missed"}
+    ]
+    assert [(code, words[1]) for code, words in lines] == [
+        (0, "run"),
+        (1, "run"),
+        (1, "report"),
+        (0, "report"),
+    ]
+    for code, words in lines:
+        ended = command(*words[1:], cwd=tmp_path)
+        assert ended.code == code, ended.out + ended.err
+        assert ("MISSED" in ended.out) == (code == 1)
+
+
 def test_the_example_file_is_accepted(tmp_path: Path) -> None:
     """The configuration in the documents resolves, and sets what it names."""
     (block,) = blocks(DOCS / "configuration.md", "yaml")

@@ -19,6 +19,7 @@ from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.sources import Option, options_of
 from inferswarm.config.tree import ALIASES, ENVIRONMENT_ALIASES, RunConfig, SimulateConfig
 from inferswarm.exchange import OUTCOME_SENTENCES
+from inferswarm.goals.presets import PRESETS
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRICS, NS_PER_MS
 
@@ -136,6 +137,22 @@ def _option(option: Option) -> tuple[str, ...]:
     )
 
 
+def presets() -> str:
+    """The goals known by name."""
+    return table(
+        ("preset", "goals", "since", "read in"),
+        (
+            (
+                f"`{name}`",
+                ", ".join(f"`{goal}`" for goal in one.goals),
+                one.since,
+                f"[{one.source.rpartition('/')[2]}]({one.source})",
+            )
+            for name, one in PRESETS.items()
+        ),
+    )
+
+
 def aliases() -> str:
     """Older names of options, and the options they are here."""
     return _pairs("name in a file or in --set", "option", ALIASES)
@@ -167,6 +184,7 @@ PARTS: dict[str, Callable[[], str]] = {
         run_options,
         simulator_options,
         simulate_options,
+        presets,
         aliases,
         environment_aliases,
     )

@@ -11,7 +11,6 @@ any        the master is gone            failed     records stay on the workers'
 """
 
 import queue
-import secrets
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from typing import IO, Any, Self
 import msgspec
 
 from inferswarm.errors import LoadProcessError
+from inferswarm.secret import new_token
 
 END_LIMIT_S = 5.0
 
@@ -53,7 +53,7 @@ class LocalRun:
     """A master and its workers on this machine; a context manager that leaves no process behind."""
 
     def __init__(self, plan: dict[str, Any], workers: int, log: Path) -> None:
-        self._plan = {"token": secrets.token_hex(16)} | plan
+        self._plan = {"token": new_token()} | plan
         self._workers = workers
         self._log = log.open("ab")
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from inferswarm import confidence
+from inferswarm.demand import Demand
 from inferswarm.goals.results import GoalResult, GoodputStats
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRICS, QUANTILES, Metric
 from inferswarm.summary import Summary
-from inferswarm.verdict import Client, Demand, Verdict, judge
+from inferswarm.verdict import Client, Verdict, judge
 from inferswarm.window import Measured, Window, so_far
 
 SCHEMA_VERSION = "1"
@@ -189,15 +190,15 @@ def json_schema() -> dict[str, Any]:
     return msgspec.json.schema(Snapshot)
 
 
-def _stats(
-    histogram: Histogram, unit: str, scale: int, *, independent: bool = True
-) -> MetricStats:
+def _stats(histogram: Histogram, unit: str, scale: int, *, independent: bool = True) -> MetricStats:
     full = histogram.count > 0
     enclosing = {
         name: confidence.ranks(histogram.count, share) for name, share in QUANTILES.items()
     }
     wanted = {name: histogram.rank(share) for name, share in QUANTILES.items()}
-    ranks = sorted({*wanted.values(), *(rank for both in enclosing.values() for rank in both or ())})
+    ranks = sorted(
+        {*wanted.values(), *(rank for both in enclosing.values() for rank in both or ())}
+    )
     at = {
         rank: _scaled(value, scale)
         for rank, value in zip(ranks, histogram.values_at(ranks), strict=True)

@@ -2,8 +2,10 @@
 
 import msgspec
 
+from inferswarm import confidence
+from inferswarm.demand import Demand
 from inferswarm.histogram import Histogram
-from inferswarm.metrics import NS_PER_MS
+from inferswarm.metrics import NS_PER_MS, QUANTILES
 from inferswarm.summary import Summary
 
 ALL_LOST = "all workers were lost"
@@ -14,6 +16,10 @@ MAX_SEND_LAG_P99_NS = 10 * NS_PER_MS
 MAX_LOOP_LAG_P99_NS = 20 * NS_PER_MS
 MAX_CPU_SHARE = 0.9
 MAX_MERGED_SHARE = 0.1
+MIN_SENT_IN_TIME = 0.99
+MAX_OTHER_LENGTH = 0.01
+RELIED_ON = ("p50", "p90", "p95", "p99")
+"""The percentiles of which a run should have enough requests."""
 
 
 class Client(msgspec.Struct):
@@ -57,16 +63,20 @@ class Verdict(msgspec.Struct, frozen=True):
     warnings: list[str] = []
 
 
-def judge(summary: Summary, client: Client, *, complete: bool = True) -> Verdict:
-    """Judge a run by what was measured and how the client fared.
+def judge(
+    summary: Summary, client: Client, *, complete: bool = True, demand: Demand | None = None
+) -> Verdict:
+    """Judge a run by what was measured, how the client fared, and what it was to ask for.
 
     `complete` is False when records are known to be missing (a killed run, a lost worker).
     """
+    demand = demand or Demand()
     reasons = [*_of_data(summary, complete=complete), *_of_client(summary, client)]
-    late = _of_loop(client)
+    reasons += _of_lag(summary) if demand.due is None else of_arrivals(summary, demand.due)
+    late, other = _of_loop(client), of_lengths(demand)
     if client.clock == "kernel":
-        return Verdict(not reasons, reasons, late)
-    return Verdict(not (reasons or late), [*reasons, *late])
+        return Verdict(not reasons, reasons, [*late, *other])
+    return Verdict(not (reasons or late), [*reasons, *late], other)
 
 
 def with_more(verdict: Verdict, reasons: list[str], warnings: list[str]) -> Verdict:
@@ -100,12 +110,6 @@ def _of_client(summary: Summary, client: Client) -> list[str]:
             f"a worker used {client.cpu_share_max:.0%} of its core "
             f"(more than {MAX_CPU_SHARE:.0%}): add workers or lower the load"
         )
-    lag = summary.client_lag.quantile(0.99)
-    if lag > MAX_SEND_LAG_P99_NS:
-        reasons.append(
-            f"p99 send lag, connections already open, was {lag / NS_PER_MS:.1f} ms "
-            f"(more than {MAX_SEND_LAG_P99_NS // NS_PER_MS} ms): requests left late; add workers"
-        )
     if summary.reads and summary.merged_reads / summary.reads > MAX_MERGED_SHARE:
         reasons.append(
             f"{summary.merged_reads / summary.reads:.0%} of reads held several arrivals (more than "
@@ -115,6 +119,64 @@ def _of_client(summary: Summary, client: Client) -> list[str]:
     return reasons
 
 
+def _of_lag(summary: Summary) -> list[str]:
+    lag = summary.client_lag.quantile(0.99)
+    if lag > MAX_SEND_LAG_P99_NS:
+        return [
+            (
+                f"p99 send lag, connections already open, was {lag / NS_PER_MS:.1f} ms "
+                f"(more than {MAX_SEND_LAG_P99_NS // NS_PER_MS} ms): requests left late; add workers"
+            )
+        ]
+    return []
+
+
+def of_arrivals(summary: Summary, due: int) -> list[str]:
+    """A schedule of which less was sent in time was another load than the one asked for."""
+    lag = summary.client_lag
+    late = lag.count - lag.count_upto(MAX_SEND_LAG_P99_NS)
+    never = max(0, due - summary.attempted)
+    in_time = max(0, due - never - late)
+    if not due or in_time / due >= MIN_SENT_IN_TIME:
+        return []
+    return [
+        (
+            f"only {in_time:,} of {due:,} arrivals ({in_time / due:.1%}, less than "
+            f"{MIN_SENT_IN_TIME:.0%}) were sent in time: {late:,} left more than "
+            f"{MAX_SEND_LAG_P99_NS // NS_PER_MS} ms late, {never:,} never; add workers, raise "
+            "load.max_in_flight, or lower the rate"
+        )
+    ]
+
+
+def of_lengths(demand: Demand) -> list[str]:
+    """Answers of another length than asked for are other work, but truly measured: warnings."""
+    said = (
+        (demand.short, "shorter", demand.shortest, "does it know ignore_eos and a least length?"),
+        (demand.long, "longer", demand.longest, "does it know an upper bound?"),
+    )
+    return [
+        f"{count / demand.counted:.0%} of {demand.counted:,} answers were {which} than the "
+        f"{asked:,} tokens that the server was asked for: {question}"
+        for count, which, asked, question in said
+        if count > MAX_OTHER_LENGTH * demand.counted
+    ]
+
+
+def of_sample(count: int) -> list[str]:
+    """So few requests that a percentile has no upper bound: a warning."""
+    missing = [name for name in RELIED_ON if count < confidence.least_count(QUANTILES[name])]
+    if not count or not missing:
+        return []
+    needed = ", ".join(f"{confidence.least_count(QUANTILES[name]):,}" for name in missing)
+    return [
+        (
+            f"{count:,} successful requests are too few to rely on {', '.join(missing)} "
+            f"({needed} are needed)"
+        )
+    ]
+
+
 def _of_loop(client: Client) -> list[str]:
     """A late loop makes its own clock's times late; the kernel's stay true, only asking is slower."""
     lag = client.loop_lag.quantile(0.99)
@@ -122,7 +184,9 @@ def _of_loop(client: Client) -> list[str]:
         return []
     what = "users asked again late" if client.clock == "kernel" else "arrival times may be late"
     return [
-        f"p99 loop lag of the client was {lag / NS_PER_MS:.1f} ms (more than "
-        f"{MAX_LOOP_LAG_P99_NS // NS_PER_MS} ms): {what}; add workers, or take a machine that the "
-        "server does not share"
+        (
+            f"p99 loop lag of the client was {lag / NS_PER_MS:.1f} ms (more than "
+            f"{MAX_LOOP_LAG_P99_NS // NS_PER_MS} ms): {what}; add workers, or take a machine that the "
+            "server does not share"
+        )
     ]

@@ -11,7 +11,7 @@ from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InputError
 from tests.builders import S
 
-SECTIONS = ("target", "prompts", "request", "load", "arrivals", "output")
+SECTIONS = ("target", "prompts", "request", "load", "arrivals", "goals", "output")
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +49,8 @@ def test_every_flag_sets_its_option() -> None:
             # `run` has the flags of the target, `simulate` those of the simulator.
             sections = ("simulator",) if option.key.startswith("simulator.") else SECTIONS
             given = [option.flag, *([value] if value else [])]
-            assert vars(parser(sections).parse_args(given))[option.key] == (value or True), (
-                option.key
-            )
+            wanted = [value] if option.is_list else value or True
+            assert vars(parser(sections).parse_args(given))[option.key] == wanted, option.key
             parsed(*given, sections=sections)
 
 
@@ -63,6 +62,14 @@ def test_flags_are_shown_with_sentence_unit_and_default() -> None:
     )
     assert "(default: 128)" in text
     assert "--stream, --no-stream" in text
+
+
+def test_flags_of_lists_may_be_repeated() -> None:
+    """Each adds its texts."""
+    config = parsed("--slo", "ttft.p95<1s", "--goodput", "ttft<1s", "--slo", "e2e.p50<1s,tpot.p50<1s")
+    assert config.goals.slo == ("ttft.p95<1s", "e2e.p50<1s", "tpot.p50<1s")
+    assert config.goals.goodput == ("ttft<1s",)
+    assert "May be given several times." in " ".join(parser().format_help().split())
 
 
 def test_percent_signs_do_not_break_help() -> None:

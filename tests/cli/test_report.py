@@ -79,3 +79,49 @@ def test_a_run_without_a_record_is_reported(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "x")
     assert main(["report", str(folder.path)]) == 0
     assert json.loads(folder.summary.read_text())["requests"]["attempted"] == 0
+
+
+def judged(path: Path, *arguments: str) -> tuple[int, list[bool]]:
+    """The exit code of a report with these goals, and which of them were met."""
+    code = main(["report", str(path), *arguments])
+    summary = json.loads((path / "summary.json").read_text())
+    return code, [goal["met"] for goal in summary["goals"]]
+
+
+def test_a_missed_goal_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Met, missed, and both, against the TTFT of 200 ms of these records."""
+    path = killed(tmp_path / "x").path
+    assert judged(path, "--slo", "ttft.p95<300ms") == (0, [True])
+    assert judged(path, "--slo", "ttft.p95<100ms") == (1, [False])
+    assert "MISSED" in capsys.readouterr().out
+    assert judged(path, "--slo", "ttft.p95<300ms", "--slo", "ttft.p95<100ms") == (1, [True, False])
+    assert judged(path) == (0, [])
+
+
+def test_a_run_is_judged_by_the_goals_it_was_started_with(tmp_path: Path) -> None:
+    """Each list until another is given in its place."""
+    folder = killed(tmp_path / "x")
+    kept = "goals: {slo: ['goodput.share>=99%'], goodput: ['ttft<100ms']}"
+    folder.config.write_text(kept)
+    assert judged(folder.path) == (1, [False])
+    assert judged(folder.path, "--goodput", "ttft<300ms") == (0, [True])
+    assert judged(folder.path, "--slo", "error_rate<1%") == (0, [True])
+    goodput = json.loads(folder.summary.read_text())["goodput"]
+    assert (goodput["limits"], goodput["good"], goodput["share"]) == (["ttft<100ms"], 0, 0.0)
+
+
+def test_one_run_that_misses_is_enough(tmp_path: Path) -> None:
+    """All are reported, whichever missed."""
+    good, bad = killed(tmp_path / "a"), killed(tmp_path / "b")
+    bad.config.write_text("goals: {slo: ['ttft.p95<100ms']}")
+    for order in ([good, bad], [bad, good]):
+        assert main(["report", *(str(folder.path) for folder in order)]) == 1
+        assert all(folder.report.exists() for folder in order)
+
+
+def test_wrong_goals_are_refused_before_the_work(tmp_path: Path) -> None:
+    """As are goals on goodput that nothing limits."""
+    folder = killed(tmp_path / "x")
+    assert main(["report", str(folder.path), "--slo", "ttft<1s"]) == 2
+    assert main(["report", str(folder.path), "--slo", "goodput.share>5%"]) == 2
+    assert not folder.summary.exists()

@@ -100,7 +100,7 @@ def test_a_mode_is_told(found: Looked, purpose: Purpose, state: State, says: str
 @pytest.mark.parametrize(
     ("rule", "found", "state", "says"),
     [
-        ("framing", looked(GOOD), State.OK, "server-sent events, chunked, of 54 to 64 bytes, one"),
+        ("framing", looked(GOOD), State.OK, "server-sent events, chunked, of 60 to 64 bytes, one"),
         ("framing", looked(AT_ONCE), State.PROBLEM, "came together"),
         ("framing", looked(AT_ONCE, GOOD), State.NOTE, "some reads hold several"),
         ("framing", looked(TWO_READS), State.NOTE, "3 chunks in 2 reads"),

@@ -6,13 +6,25 @@ import sys
 from collections.abc import Sequence
 
 from inferswarm import __version__
-from inferswarm.cli import backends, calibrate, config, doctor, goals, report, run, simulate
+from inferswarm.cli import (
+    backends,
+    calibrate,
+    config,
+    doctor,
+    goals,
+    master,
+    report,
+    run,
+    simulate,
+    worker,
+)
 from inferswarm.cli.arguments import Parser
 from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, InferswarmError
 
-COMMANDS = (run, doctor, simulate, report, calibrate, backends, goals, config)
+COMMANDS = (run, master, worker, doctor, simulate, report, calibrate, backends, goals, config)
 _EPILOG = """examples:
   inferswarm run                                     load the built-in simulator for a minute
+  inferswarm doctor --target localhost:8000          what a server is, and how to load it
   inferswarm run --target localhost:8000 --backend vllm --users 32 --duration 60s
   inferswarm report runs/x                           rebuild summary and page from the records
   inferswarm calibrate --quick                       how true the times are on this machine

@@ -17,10 +17,10 @@ from rich.console import Console
 from inferswarm.adapters.table import Route, route, wanted
 from inferswarm.calibration import store
 from inferswarm.cli import report
-from inferswarm.cli.arguments import add_options, add_sources, configuration
+from inferswarm.cli.arguments import add_options, add_sources, configuration, values_of_file
 from inferswarm.cli.view import View, complain, open_console, view_for
 from inferswarm.config.simulator import Backend
-from inferswarm.config.sources import from_environment
+from inferswarm.config.sources import Given, from_environment
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import (
     EXIT_GOAL_MISSED,
@@ -39,6 +39,7 @@ from inferswarm.probe import find_model
 from inferswarm.prompts.text import read_prompts
 from inferswarm.reports import build, text
 from inferswarm.runs import LocalRun
+from inferswarm.secret import new_token, read_token
 from inferswarm.simulator.process import RunningSimulator
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import (
@@ -66,6 +67,8 @@ EXAMPLES = """examples:
 SECTIONS = ("target", "prompts", "request", "load", "arrivals", "goals", "output")
 COMPRESS_INTERVAL_S = 30.0
 SAID_LIMIT = 200
+ENDING = ("reason", "attempted", "load_ended_ns")
+"""What `run.json` keeps of the master's last word."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHOW_CURSOR = b"\x1b[?25h"
 
@@ -81,8 +84,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """Check everything that can be checked, then load, then report."""
+    return carry_out(parsed, [])
+
+
+def carry_out(parsed: argparse.Namespace, defaults: list[Given]) -> int:
+    """A run; `defaults` give way to everything that the user says."""
     console = open_console()
-    config = configuration(RunConfig, parsed)
+    config = configuration(RunConfig, parsed, [*defaults, *values_of_file(parsed)])
     read_goals(config.goals.slo, config.goals.goodput)
     if variables := from_environment(RunConfig, os.environ):
         names = ", ".join(one.origin.removeprefix("environment ") for one in variables)
@@ -105,6 +113,7 @@ def execute(parsed: argparse.Namespace) -> int:
         write_description(folder, config, run)
         _announce(console, run, folder)
         plan = {
+            "token": _token(config, console),
             "run": run["id"],
             "config": config.model_dump(mode="json"),
             "prompts": prompts,
@@ -117,6 +126,21 @@ def execute(parsed: argparse.Namespace) -> int:
     return _finish(
         folder, ended, console, interrupted=interrupted, require_valid=parsed.require_valid
     )
+
+
+def _token(config: RunConfig, console: Console) -> str:
+    """What workers must know; those of other machines are told how to join."""
+    given = read_token() if config.load.bind else ""
+    token = given or new_token()
+    if config.load.bind:
+        shown = "..." if given else token
+        console.print(
+            f"waiting for {config.load.remote_workers} workers at {config.load.bind}: "
+            f"INFERSWARM_TOKEN={shown} inferswarm worker --master {config.load.bind}",
+            markup=False,
+            soft_wrap=True,
+        )
+    return token
 
 
 @contextlib.contextmanager
@@ -218,7 +242,7 @@ def _interruptible(local: LocalRun, view: View, folder: RunFolder) -> Iterator[l
 
 def _write_end(folder: RunFolder, run: dict[str, Any], ended: dict[str, Any]) -> None:
     """Add how the run ended to its description, and keep how the client fared."""
-    done = run | {key: ended[key] for key in ("reason", "attempted") if key in ended}
+    done = run | {key: ended[key] for key in ENDING if key in ended}
     done["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         write_run(folder, done)

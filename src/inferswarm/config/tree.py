@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from inferswarm.config.arrivals import ArrivalOptions
 from inferswarm.config.goals import GoalOptions
@@ -11,6 +11,7 @@ from inferswarm.config.options import Section, option
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.target import RequestOptions, TargetOptions
 from inferswarm.config.units import Duration, Rate
+from inferswarm.config.warmup import checked
 
 
 def _lasting(duration: Duration) -> Duration:
@@ -60,6 +61,12 @@ class LoadOptions(Section):
     )
     requests: int | None = option(
         None, "Stop after exactly this many requests.", flag="--requests", ge=1, le=10**12
+    )
+    warmup: Annotated[str, BeforeValidator(checked)] = option(
+        "",
+        "What is left out of the numbers at the start: a duration (30s), a number of requests (200), "
+        "auto, or nothing; it is part of `duration` and `requests`.",
+        flag="--warmup",
     )
     think_time: Duration = option(
         "0s", "Pause of a user between an answer and its next request.", flag="--think-time"

@@ -55,6 +55,7 @@ def _reach(client: Client, config: RunConfig) -> Reached:
     where = endpoint.proxy or endpoint
     proxy = f"{where.host}:{where.port}" if endpoint.proxy else ""
     url = config.target.url
+    addresses = _addresses(where.host, where.port)  # first, so that connecting is only connecting
     try:
         link = client.dial()
     except DialError as error:
@@ -63,12 +64,16 @@ def _reach(client: Client, config: RunConfig) -> Reached:
         tls = certificate.look(link, endpoint, min(LOOK_S, client.left_s))
     finally:
         link.sock.close()
-    try:
-        found = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
-    except OSError:
-        found = []
-    addresses = tuple(dict.fromkeys(str(one[4][0]) for one in found))
     return Reached(url, addresses, link.address, link.connect_ns, link.tls_ns, tls, proxy)
+
+
+def _addresses(host: str, port: int) -> tuple[str, ...]:
+    """What a name stands for; nothing when it does not resolve."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
+        return ()
+    return tuple(dict.fromkeys(str(one[4][0]) for one in found))
 
 
 def _chosen(client: Client, config: RunConfig) -> Tour:

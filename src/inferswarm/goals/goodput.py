@@ -8,33 +8,38 @@ import msgspec
 from inferswarm.goals.results import GoodputStats
 from inferswarm.goals.values import Limit
 from inferswarm.records import Record
-
-NS_PER_S = 1_000_000_000
+from inferswarm.window import Measured, Work, Zones
 
 
 class Goodput(msgspec.Struct):
     """Counts over any number of records; any split of them merges to the same.
 
     A request is good when it succeeded and is within every limit. One whose record does not tell
-    what a limit is about is not known to be within it, and so not good.
+    what a limit is about is not known to be within it, and so not good. `zones` hold the work of
+    the good ones, by the run's window; the other counts are of the requests sent since it began.
     """
 
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[Limit, ...]
+    zones: Zones
     attempted: int = 0
     good: int = 0
-    good_output_tokens: int = 0
     missed: dict[str, int] = {}
     untold: dict[str, int] = {}
 
     def add(self, record: Record) -> None:
         """Count one record."""
-        self.attempted += 1
+        kept = record.start_ns >= self.zones.begin_ns
+        self.attempted += kept
         if not record.ok:
             return
-        within = [self._within(limit, record) for limit in self.limits]
-        if all(within):
-            self.good += 1
-            self.good_output_tokens += record.output_tokens
+        values = {limit: limit.value_ns(record) for limit in self.limits}
+        missed = [one for one, value in values.items() if value is None or not one.holds(value)]
+        if not missed:
+            self.good += kept
+            self.zones.add(record)
+        elif kept:
+            _count(self.missed, missed)
+            _count(self.untold, [one for one in missed if values[one] is None])
 
     def add_all(self, records: Iterable[Record]) -> None:
         """Count many records."""
@@ -42,35 +47,38 @@ class Goodput(msgspec.Struct):
             self.add(record)
 
     def merge(self, other: "Goodput") -> None:
-        """Add all of `other`; raises ValueError when it was counted by other limits."""
+        """Add all of `other`; raises ValueError when it has other limits or another window."""
         if other.limits != self.limits:
             raise ValueError("cannot merge goodput counted by different limits")
+        self.zones.merge(other.zones)
         self.attempted += other.attempted
         self.good += other.good
-        self.good_output_tokens += other.good_output_tokens
         self.missed = dict(Counter(self.missed) + Counter(other.missed))
         self.untold = dict(Counter(self.untold) + Counter(other.untold))
 
-    def stats(self, span_ns: int) -> GoodputStats | None:
-        """What is published of a run that lasted so long; None without limits."""
-        if not self.limits:
-            return None
-        seconds = span_ns / NS_PER_S
+    def stats(self, measured: Measured) -> GoodputStats:
+        """What is published: rates are over the same window as the throughput."""
+        seconds, work = measured.span.seconds, self._work(measured)
         return GoodputStats(
             limits=[limit.text for limit in self.limits],
+            attempted=self.attempted,
             good=self.good,
             share=self.good / self.attempted if self.attempted else None,
-            requests_per_s=self.good / seconds if seconds else 0.0,
-            output_tokens_per_s=self.good_output_tokens / seconds if seconds else 0.0,
+            requests_per_s=work.succeeded / seconds if seconds else 0.0,
+            output_tokens_per_s=work.output_tokens / seconds if seconds else 0.0,
             missed={limit.text: self.missed.get(limit.text, 0) for limit in self.limits},
-            untold=dict(self.untold),
+            untold=self.untold,
         )
 
-    def _within(self, limit: Limit, record: Record) -> bool:
-        value_ns = limit.value_ns(record)
-        if value_ns is None:
-            self.untold[limit.text] = self.untold.get(limit.text, 0) + 1
-        elif limit.holds(value_ns):
-            return True
-        self.missed[limit.text] = self.missed.get(limit.text, 0) + 1
-        return False
+    def _work(self, measured: Measured) -> Work:
+        """That of the good requests within the window, whose drain may have been left in."""
+        work = Work()
+        work.join(self.zones.load)
+        if measured.window.method == "run":
+            work.join(self.zones.drain)
+        return work
+
+
+def _count(into: dict[str, int], limits: Iterable[Limit]) -> None:
+    for limit in limits:
+        into[limit.text] = into.get(limit.text, 0) + 1

@@ -1,6 +1,5 @@
 """Whether a run reached its goals."""
 
-import math
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -10,11 +9,15 @@ from inferswarm.goals.quantities import LOW, QUANTITIES, Quantity
 from inferswarm.goals.results import GoalResult
 from inferswarm.goals.values import Goal
 from inferswarm.snapshot import MetricStats, Snapshot
+from inferswarm.window import Measured
 
 
-def judged(shot: Snapshot, slo: Iterable[Goal], goodput: Goodput, span_ns: int) -> Snapshot:
-    """The snapshot with its goodput and with how it stands to each goal."""
-    with_goodput = replace(shot, goodput=goodput.stats(span_ns))
+def judged(
+    shot: Snapshot, slo: Iterable[Goal], goodput: Goodput | None, measured: Measured
+) -> Snapshot:
+    """The snapshot with its goodput, if it was counted, and with how it stands to each goal."""
+    stats = None if goodput is None else goodput.stats(measured)
+    with_goodput = replace(shot, goodput=stats)
     return replace(with_goodput, goals=[judge(goal, with_goodput) for goal in slo])
 
 
@@ -49,10 +52,10 @@ def _margin(goal: Goal, value: float | None) -> float | None:
 def _note(goal: Goal, quantity: Quantity, value: float | None, shot: Snapshot) -> str:
     if value is None:
         return f"no value: {_why_nothing(quantity, shot)}"
-    if quantity.share is None:
+    if not quantity.quantile:
         return ""
     stats = shot.metrics[quantity.metric]
-    return "; ".join([*_of_few(stats, quantity.share), *_of_error(goal, stats, value)])
+    return "; ".join(_doubts(goal, quantity.quantile, stats, value))
 
 
 def _why_nothing(quantity: Quantity, shot: Snapshot) -> str:
@@ -63,11 +66,13 @@ def _why_nothing(quantity: Quantity, shot: Snapshot) -> str:
     return f"no successful request tells its {quantity.metric}"
 
 
-def _of_few(stats: MetricStats, share: float) -> Iterable[str]:
-    if math.ceil(share * stats.count) == stats.count:
-        yield f"only {stats.count:,} values: this is the largest of them"
-
-
-def _of_error(goal: Goal, stats: MetricStats, value: float) -> Iterable[str]:
-    if abs(value - goal.limit) <= stats.relative_error * value:
-        yield f"within the error of a quantile, {stats.relative_error:.1%}, of the limit"
+def _doubts(goal: Goal, quantile: str, stats: MetricStats, value: float) -> Iterable[str]:
+    """Why another run like this one might come out on the other side."""
+    if quantile in stats.too_few:
+        yield f"{stats.count:,} values are few for this percentile"
+    between = stats.ci95.get(quantile)
+    if between is not None and between[0] <= goal.limit <= between[1]:
+        low, high = between
+        yield f"close: the 95 % interval, {low:,.4g} to {high:,.4g} {stats.unit}, holds the limit"
+    elif abs(value - goal.limit) <= stats.relative_error * value:
+        yield f"close: within the error of a percentile, {stats.relative_error:.1%}"

@@ -92,11 +92,14 @@ def _each(
     option: str, texts: Iterable[str], parse: Callable[[str], Iterable[ValueT]]
 ) -> list[ValueT]:
     """What all texts say, without repetitions."""
+    found: dict[str, ValueT] = {}
     try:
-        found = [value for text in texts for value in parse(text)]
+        for text in texts:
+            for value in parse(text):
+                found.setdefault(value.text, value)
     except ValueError as error:
         raise InputError(f"{option}: {error}") from None
-    return list({value.text: value for value in reversed(found)}.values())[::-1]
+    return list(found.values())
 
 
 def _split(text: str) -> _Parts:
@@ -151,7 +154,7 @@ def _number(parts: _Parts, units: Mapping[str, str]) -> tuple[str, str]:
     if unit not in units:
         known = " or ".join(name for name in units if name)
         what = f"{unit} is not its unit" if unit else f"{number} needs a unit"
-        example = f"{number}{next(iter(units))}"
+        example = "1%" if "%" in units else f"{number}{next(iter(units))}"
         _refuse(parts, parts.value_at + found.start(2), f"{what}; write {known}, as in {example}")
     return number, unit
 
@@ -176,7 +179,7 @@ def _no_limit(name: str) -> str:
     if metric == "itl":
         return f"itl has many values in one request; limit tpot, their mean (known: {known})"
     if metric in METRIC_BY_NAME or name in QUANTITIES:
-        return f"{name} is no latency of one request; known: {known}"
+        return f"{name} cannot be a limit of a request; known: {known}"
     what = f"unknown metric {name}" if name else "a metric is missing"
     return f"{what}{did_you_mean(name, PER_REQUEST)}; known: {known}"
 

@@ -29,7 +29,8 @@ LOW, HIGH, EITHER = "<", ">", ""
 class Quantity:
     """One number of a run; `better` is how a goal must compare it, if only one way makes sense.
 
-    `metric` and `share` are set for a statistic of a metric and for a quantile of it.
+    `metric` and `quantile` are set for a statistic of a metric and for a quantile of it: the names
+    of both in a snapshot.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Quantity:
     better: str
     read: Callable[[Snapshot], float | None]
     metric: str = ""
-    share: float | None = None
+    quantile: str = ""
 
 
 def _statistics(metric: Metric) -> Iterator[Quantity]:
@@ -49,7 +50,7 @@ def _statistics(metric: Metric) -> Iterator[Quantity]:
             better,
             _of_metric(metric.name, field),
             metric.name,
-            QUANTILES.get(field),
+            field if field in QUANTILES else "",
         )
 
 

@@ -6,7 +6,7 @@ import msgspec
 class GoalResult(msgspec.Struct, frozen=True):
     """One goal and what was measured, `value` and `limit` both in `unit` (a share is 0 to 1).
 
-    `margin` is the room left as a share of the limit, negative when missed; None without a value or
+    `margin` is the room left as a share of the limit, negative when missed; null without a value or
     where the limit is 0. `preset` names the preset that the goal came from; `note` is what else must
     be known.
     """
@@ -22,13 +22,16 @@ class GoalResult(msgspec.Struct, frozen=True):
 
 
 class GoodputStats(msgspec.Struct, frozen=True):
-    """Requests that succeeded within all `limits`: how many, per second, and of all attempted.
+    """Requests that succeeded within all `limits`.
 
-    `missed` counts, for each limit, the successful requests that were not within it; of those,
-    `untold` had no such value (the answer was not streamed).
+    `good` are so many of the `attempted` ones sent since the window began, which makes the `share`.
+    The rates are over the window, as those of the throughput. `missed` counts, for each limit, the
+    successful requests that were not within it; of those, `untold` had no such value (the answer
+    was not streamed).
     """
 
     limits: list[str]
+    attempted: int
     good: int
     share: float | None
     requests_per_s: float

@@ -22,7 +22,6 @@ import gevent
 import msgspec
 from gevent.event import Event
 from locust.env import Environment
-from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner
 
 from inferswarm import snapshot
 from inferswarm.arrivals import upto
@@ -35,6 +34,7 @@ from inferswarm.load.mouth import Mouth
 from inferswarm.load.parts import PartsReceiver
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.process import parent_lines, prepare
+from inferswarm.load.steady_master import SteadyMasterRunner
 from inferswarm.load.streams import how_many
 from inferswarm.load.worker import ClosedLoopUser
 from inferswarm.verdict import ALL_LOST, GAVE_UP
@@ -47,62 +47,6 @@ LAST_WORD_LIMIT_S = 10.0
 OPEN_LOOP_NOTICE_NS = 300_000_000
 OVERTIME_S = 5.0
 _log = logging.getLogger(__name__)
-
-
-class SteadyMasterRunner(MasterRunner):
-    """Locust's master, but steady when workers are lost.
-
-    Users of a lost worker are started again on the others at once, and a worker that was given up
-    stays out: Locust would take it back and miscount its users. When `closed`, workers that come late
-    are kept until they are admitted: Locust would give them users before they have a plan.
-    """
-
-    def __init__(self, environment: Environment, **where: Any) -> None:
-        self.lost: set[str] = set()
-        self.closed = False
-        self._held: dict[str, Any] = {}
-        super().__init__(environment, **where)
-
-    def rebalancing_enabled(self) -> bool:
-        """Always."""
-        return True
-
-    def give_up_missing(self) -> None:
-        """Forget workers whose heartbeat stopped."""
-        for client in self.clients.missing:
-            self.give_up(client.id)
-
-    def give_up(self, worker: str) -> None:
-        """Forget a worker, and start its users on the others."""
-        self.lost.add(worker)
-        client = self.clients.get(worker)
-        if client is None:
-            return
-        del self.clients[worker]
-        if client.state != STATE_MISSING and self._users_dispatcher is not None:
-            self._users_dispatcher.remove_worker(client)
-            self._spread_users()
-
-    def admit(self, worker: str) -> None:
-        """Let Locust know a worker that came while others load; it is ready now."""
-        held = self._held.pop(worker, None)
-        self.closed = False
-        if held is not None:
-            super().handle_message(worker, held)
-        self.closed = True
-
-    def handle_message(self, client_id: str, msg: Any) -> None:
-        """Turn away workers that were given up, keep newcomers for `admit`; all else is Locust's."""
-        if client_id in self.lost:
-            self.send_message("quit", client_id=client_id)
-        elif self.closed and msg.type == "client_ready" and client_id not in self.clients:
-            self._held[client_id] = msg
-        else:
-            super().handle_message(client_id, msg)
-
-    def _spread_users(self) -> None:
-        if self.state == STATE_RUNNING and self.spawning_completed:
-            self.start(self.target_user_count, self.spawn_rate)
 
 
 class Master:
@@ -188,10 +132,8 @@ class Master:
         self._runner.admit(worker)
         self._lender.join(worker)
         if self._settings.arrivals.open_loop:
-            self._runner.send_message(
-                messages.START, {"start_ns": self._start_ns}, client_id=worker
-            )
-            self._runner.start(len(self._working()), float(len(self._working())))
+            start = {"start_ns": self._start_ns}
+            self._runner.send_message(messages.START, start, client_id=worker)
 
     def _on_part(self, environment: Environment, msg: Any) -> None:
         ack = self._parts.receive(msg.node_id, msg.data)
@@ -268,13 +210,13 @@ class Master:
         return max(known_k, upto(arrivals, now_ns() - self._start_ns))
 
     def _start_users(self) -> None:
-        """All clients of a closed loop, or one user for each worker to play its part of a schedule."""
-        if not self._settings.arrivals.open_loop:
-            self._runner.start(self._load.users, float(self._load.spawn_rate))
-            return
-        self._start_ns = now_ns() + OPEN_LOOP_NOTICE_NS
-        self._runner.send_message(messages.START, {"start_ns": self._start_ns})
-        self._runner.start(self._wanted, float(self._wanted))
+        """All clients of a closed loop, or one user for each worker, which stands for its schedule."""
+        users, rate = self._load.users, float(self._load.spawn_rate)
+        if self._settings.arrivals.open_loop:
+            self._start_ns = now_ns() + OPEN_LOOP_NOTICE_NS
+            self._runner.send_message(messages.START, {"start_ns": self._start_ns})
+            users, rate = self._wanted, float(self._wanted)
+        self._runner.start(users, rate)
 
     def _lasting_s(self) -> float:
         """How long to load at most; a schedule ends by itself, and is only cut when it hangs."""
@@ -300,6 +242,7 @@ class Master:
 
     def _drain(self) -> None:
         """No more requests; wait for every worker's last word, but not for ever."""
+        load_ended_ns = now_ns()
         self._mouth.say("draining", reason=self._stop_reason)
         self._runner.send_message(messages.DRAIN, {})
         limit_s = self._load.grace.seconds + LAST_WORD_LIMIT_S
@@ -316,6 +259,7 @@ class Master:
         self._mouth.say(
             "ended",
             reason=self._stop_reason,
+            load_ended_ns=load_ended_ns,
             trouble=self._merger.live()["trouble"],
             attempted=self._merger.summary.attempted,
             client=msgspec.to_builtins(client, str_keys=True),

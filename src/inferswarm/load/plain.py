@@ -10,12 +10,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import gevent
 import msgspec
 from locust import User
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from inferswarm.adapters.table import route
+from inferswarm.clock import now_ns
 from inferswarm.config.sources import Given, from_environment, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InferswarmError, InputError
@@ -79,6 +81,7 @@ class _Test:
         session, self._session = self._session, None
         if session is None:
             return
+        self._run["load_ended_ns"] = now_ns()
         session.drain(self._environment.stop_timeout)
         summary, client, gauges = session.take_delta()
         client.workers = 1
@@ -125,6 +128,7 @@ class _Test:
             workers=MOST_WORKERS if shares else 1,
         )
         self._session = Session(plan, self._environment)
+        gevent.spawn(self._session.play_from, now_ns())
 
     def _settings(self) -> RunConfig:
         """Environment, then the class's `settings`; the target is Locust's host."""

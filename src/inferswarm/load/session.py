@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import gevent
 import msgspec
-from gevent.event import AsyncResult
 from locust.env import Environment
 
 from inferswarm.adapters.table import route, wanted
@@ -37,6 +37,7 @@ from inferswarm.target import Endpoint, GrpcWire, Wire, secrets_of
 from inferswarm.timing import e2e_ns
 from inferswarm.verdict import Client
 
+_STANDING_S = 0.2
 _sessions: WeakKeyDictionary[Environment, "Session"] = WeakKeyDictionary()
 
 
@@ -88,7 +89,7 @@ class Session:
         self._until_ns = settings.lasting if settings.lasting is not None else math.inf
         self._streams = Streams(plan.streams) if plan.streams else all_of(plan.worker, plan.workers)
         self._most_under_way = max(1, settings.load.max_in_flight // plan.workers)
-        self._start_ns: AsyncResult[int] = AsyncResult()
+        self._plays = False
         recorder = _recorder(settings)
         self._writer = _record_writer(plan, settings, recorder)
         sinks: list[Sink] = [partial(report_to_locust, environment)]
@@ -98,10 +99,15 @@ class Session:
         self.final = False
         attach(environment, self)
 
-    def start_at(self, at_ns: int) -> None:
-        """When the schedule of an open loop begins, in `clock.now_ns`; later words do not count."""
-        if not self._start_ns.ready():
-            self._start_ns.set(at_ns)
+    def play_from(self, start_ns: int) -> None:
+        """Play the schedule of an open loop, which begins at `start_ns` (`clock.now_ns`), to the drain.
+
+        Once: a second call does nothing.
+        """
+        if self._arrivals is not None and not self._plays:
+            self._plays = True
+            schedule = Schedule(self._arrivals, start_ns, self._until_ns)
+            self.engine.play(schedule, self._most_under_way)
 
     def lend(self, number: int, loans: Sequence[Loan], heard_ns: int) -> bool:
         """The master's newest word on our streams, in answer to our beat of `heard_ns` (monotonic).
@@ -119,14 +125,14 @@ class Session:
         }
 
     def act(self) -> bool:
-        """What a Locust user does: one request, or the whole schedule; False when nothing is left."""
+        """What a Locust user does; False when nothing is left.
+
+        It asks once. In open loop users only stand for the schedule, which plays without them.
+        """
         if self._arrivals is None:
             return self.engine.ask()
-        start_ns = self._start_ns.get()
-        assert start_ns is not None
-        schedule = Schedule(self._arrivals, start_ns, self._until_ns)
-        self.engine.play(schedule, self._most_under_way)
-        return False
+        gevent.sleep(_STANDING_S)
+        return not self.engine.stopping
 
     def drain(self, grace_s: float | None = None) -> None:
         """End the load in order: everything asked is answered or cut, read, and written.

@@ -93,7 +93,8 @@ class Worker:
 
     def _on_start(self, environment: Environment, msg: object) -> None:
         if self._session is not None:
-            self._session.start_at(msg.data["start_ns"])  # type: ignore[attr-defined]
+            start_ns: int = msg.data["start_ns"]  # type: ignore[attr-defined]
+            gevent.spawn(self._session.play_from, start_ns)
 
     def _on_ack(self, environment: Environment, msg: object) -> None:
         self._sender.acknowledged(msg.data["number"])  # type: ignore[attr-defined]

@@ -6,16 +6,13 @@ from typing import Any
 
 import msgspec
 import yaml
-from pydantic import ValidationError
 
 from inferswarm import ceiling, snapshot
-from inferswarm.config.goals import GoalOptions
-from inferswarm.errors import InputError
-from inferswarm.goals.goodput import Goodput
 from inferswarm.goals.judge import judged
-from inferswarm.goals.parse import read_goals
+from inferswarm.goals.stored import stored_goals
 from inferswarm.goals.values import Goals
 from inferswarm.reports.html import render
+from inferswarm.reports.measure import FirstPass
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import Reading, RunFolder, read_records, write_file
 from inferswarm.summary import Summary
@@ -37,20 +34,22 @@ def build(
     folder: RunFolder,
     progress: Callable[[int], None] = lambda _: None,
     goals: Goals | None = None,
+    warmup: str | None = None,
 ) -> Built:
     """Read everything a run folder holds; what is missing or damaged is said in the verdict.
 
-    `progress` is called now and then with the number of records read so far. `goals` stand in for
-    those that the run was started with.
+    `progress` is called now and then with the number of records read so far. `goals` and `warmup`
+    stand in for those that the run was started with.
     """
     goals = goals_of(folder) if goals is None else goals
-    summary, reading, goodput = Summary(), Reading(), Goodput(goals.limits)
+    run, config = _mapping(folder.run), _mapping(folder.config)
+    first, reading = FirstPass(config, warmup), Reading()
     for number, record in enumerate(read_records(folder, reading), 1):
-        summary.add(record)
-        goodput.add(record)
+        first.add(record)
         if number % PROGRESS_EVERY == 0:
             progress(number)
-    run, config = _mapping(folder.run), _mapping(folder.config)
+    found = first.second(lambda: read_records(folder, Reading()), run, goals.limits)
+    summary = first.summary
     client, ended = _client(folder, reading)
     complete = (
         ended
@@ -58,31 +57,29 @@ def build(
         and not reading.damaged_lines
         and run.get("attempted", summary.attempted) == summary.attempted
     )
-    shot = snapshot.take(summary, client, run=run, config=config, complete=complete)
+    shot = snapshot.take(
+        summary,
+        client,
+        run=run,
+        config=config,
+        complete=complete,
+        measured=found.measured,
+        latencies=found.latencies,
+        demand=first.demand(run),
+    )
     beyond = ceiling.check_run(run, summary.timeline, client.workers)
-    verdict = with_more(shot.verdict, beyond.reasons, beyond.warnings)
+    verdict = with_more(shot.verdict, found.reasons, found.warnings)
+    verdict = with_more(verdict, beyond.reasons, beyond.warnings)
     shot = msgspec.structs.replace(shot, verdict=verdict)
-    return Built(summary, judged(shot, goals.slo, goodput, summary.span_ns), reading)
+    summary.metrics = found.latencies.metrics  # the curves of the page are of the same requests
+    return Built(summary, judged(shot, goals.slo, found.goodput, found.measured), reading)
 
 
 def goals_of(
     folder: RunFolder, slo: Sequence[str] | None = None, goodput: Sequence[str] | None = None
 ) -> Goals:
-    """The goals that the run was started with, or those given in their place.
-
-    Raises InputError for what cannot be understood.
-    """
-    kept = _mapping(folder.config).get("goals") or {}
-    instead = {"slo": slo, "goodput": goodput}
-    try:
-        chosen = GoalOptions.model_validate(
-            kept | {name: given for name, given in instead.items() if given is not None}
-        )
-    except (ValidationError, TypeError):
-        raise InputError(
-            f"{folder.config}: its section `goals` is not understood; correct it or take it out"
-        ) from None
-    return read_goals(chosen.slo, chosen.goodput)
+    """The goals that the run was started with, or those given in their place."""
+    return stored_goals(_mapping(folder.config), slo, goodput)
 
 
 def write(folder: RunFolder, built: Built) -> None:

@@ -21,8 +21,8 @@ from typing import Any
 import msgspec
 
 from inferswarm.exchange import Outcome, meaning
-from inferswarm.metrics import METRIC_BY_NAME, METRICS
-from inferswarm.reports import client_health, first_token, token_counts
+from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES
+from inferswarm.reports import client_health, first_token, token_counts, windows
 from inferswarm.reports.charts import CURVES, Json, distribution, prompts, timeline
 from inferswarm.snapshot import NS_PER_S, MetricStats, Snapshot, to_json
 from inferswarm.summary import ErrorSample, Summary
@@ -99,6 +99,7 @@ def view(snapshot: Snapshot, summary: Summary) -> Json:
     """Everything the page shows beyond the snapshot itself, in the order of the page."""
     return {
         "facts": facts(snapshot),
+        "window": windows.sentence(snapshot.window),
         "headline": headline(snapshot),
         "latency": latencies(snapshot),
         "timeline": timeline(summary),
@@ -196,13 +197,18 @@ def _shown(stats: MetricStats) -> Json:
 
 
 def metrics_csv(metrics: dict[str, MetricStats]) -> str:
-    """One line for each metric, full precision, empty where a number does not exist."""
-    fields = MetricStats.__struct_fields__
+    """One line for each metric, full precision, empty where a number does not exist.
+
+    `p99_low` and `p99_high` enclose the true p99 with 95 % confidence, and so the others.
+    """
+    fields = [name for name in MetricStats.__struct_fields__ if name not in ("ci95", "too_few")]
+    ends = [f"{share}_{end}" for share in QUANTILES for end in ("low", "high")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["metric", *fields])
+    writer.writerow(["metric", *fields, *ends])
     for name, stats in metrics.items():
-        writer.writerow([name, *(getattr(stats, field) for field in fields)])
+        within = [end for share in QUANTILES for end in stats.ci95.get(share) or (None, None)]
+        writer.writerow([name, *(getattr(stats, field) for field in fields), *within])
     return text.getvalue()
 
 

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME
-from inferswarm.reports import first_token, goals
+from inferswarm.reports import first_token, goals, windows
 from inferswarm.snapshot import MetricStats, Snapshot
 
 SHOWN = ("ttft", "ttft_due", "itl", "tpot", "e2e", "e2e_due")
@@ -24,7 +24,7 @@ def result(shot: Snapshot) -> RenderableType:
     """Verdict, throughput, latencies, goals and errors."""
     parts: list[RenderableType] = [_verdict(shot), _throughput(shot)]
     if shot.requests.succeeded:
-        parts.append(latencies(shot))
+        parts.append(latencies(shot, intervals=True))
     if first := first_token.parts(shot.metrics):
         parts += [Text(), _first_token(first, shot)]
     parts += goals.parts(shot)
@@ -33,16 +33,22 @@ def result(shot: Snapshot) -> RenderableType:
     return Group(*parts)
 
 
-def latencies(shot: Snapshot, names: tuple[str, ...] = SHOWN) -> Table:
-    """The main latency metrics that have values."""
+def latencies(shot: Snapshot, names: tuple[str, ...] = SHOWN, *, intervals: bool = False) -> Table:
+    """The main latency metrics that have values; `~` marks percentiles of too few requests.
+
+    `intervals` adds between what the true p99 lies with 95 % confidence.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("ms")
     for column in ("mean", "p50", "p90", "p95", "p99", "max"):
         table.add_column(column, justify="right")
+    if intervals:
+        table.add_column("p99 (95 %)", justify="right")
     for name in names:
         stats = shot.metrics[name]
         if stats.count:
-            table.add_row(METRIC_BY_NAME[name].title, *_cells(stats))
+            within = [_between(stats)] if intervals else []
+            table.add_row(METRIC_BY_NAME[name].title, *_cells(stats), *within)
     return table
 
 
@@ -70,12 +76,14 @@ def _verdict(shot: Snapshot) -> Text:
 
 def _throughput(shot: Snapshot) -> Text:
     requests, rate = shot.requests, shot.throughput
+    measured = f"{said}\n" if (said := windows.sentence(shot.window)) else ""
     sources = ", ".join(sorted(shot.tokens.output_by_source)) or "none"
     client = shot.client
     return Text(
         f"{requests.succeeded:,} of {requests.attempted:,} requests succeeded in "
-        f"{rate.duration_s:.1f} s; {number(rate.requests_per_s)} requests/s; mean concurrency "
+        f"{shot.window.run_s:.1f} s; {number(rate.requests_per_s)} requests/s; mean concurrency "
         f"{number(shot.concurrency.mean)}\n"
+        f"{measured}"
         f"output {number(rate.output_tokens_per_s)} tokens/s, "
         f"input {number(rate.input_tokens_per_s)} tokens/s (counted by: {sources})\n"
         f"arrival times: {client.clock or 'unknown'} clock ({client.recorder or 'unknown'} recorder)\n"
@@ -95,7 +103,13 @@ def _percent(share: float) -> str:
 
 
 def _cells(stats: MetricStats) -> list[str]:
-    return [
-        number(value)
-        for value in (stats.mean, stats.p50, stats.p90, stats.p95, stats.p99, stats.max)
+    marked = [
+        ("~" if name in stats.too_few else "") + number(getattr(stats, name))
+        for name in ("p50", "p90", "p95", "p99")
     ]
+    return [number(stats.mean), *marked, number(stats.max)]
+
+
+def _between(stats: MetricStats) -> str:
+    low_high = stats.ci95.get("p99")
+    return "-" if low_high is None else f"{number(low_high[0])} to {number(low_high[1])}"
