@@ -65,6 +65,7 @@ CAPTURED = {
     "vllm-0.32.0.err.bad-model": ("http_404", None, 0, "chunks", 0, ""),
     "vllm-0.32.0.err.bad-type": ("http_400", None, 0, "chunks", 0, ""),
     "vllm-0.32.0.err.too-long": ("http_400", None, 0, "chunks", 0, ""),
+    "vllm-0.32.0.metrics": ("bad_frame", None, 0, "chunks", 0, ""),
     "vllm-0.32.0.models": ("empty", None, 0, "chunks", 0, ""),
     "llama-cpp-python-0.3.36.chat.plain": ("ok", 17, 8, "server_usage", 1, "length"),
     "llama-cpp-python-0.3.36.chat.stream": ("ok", None, 7, "chunks", 7, "length"),

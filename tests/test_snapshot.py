@@ -10,14 +10,21 @@ from inferswarm.metrics import METRIC_BY_NAME
 from inferswarm.snapshot import SCHEMA_VERSION, json_schema, recent, take, to_json
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client
+from inferswarm.window import Measured, Span, Window, Work
 from tests.builders import MS, START_NS, S, failure, record
 
 STATS = {
     "unit", "count", "mean", "min", "p50", "p90", "p95", "p99", "p99_9", "max", "relative_error",
+    "ci95", "too_few", "independent",
 }  # fmt: skip
 KEYS: dict[str, set[str]] = {
     "requests": {
         "attempted", "succeeded", "failed", "by_outcome", "retries", "connections_opened",
+    },
+    "window": {
+        "method", "warmup", "begin_s", "end_s", "run_s", "requests_sent_in_warmup",
+        "requests_ended_in_warmup", "requests_ended_in_drain", "output_tokens_in_warmup",
+        "output_tokens_in_drain", "suggested_warmup_s",
     },
     "throughput": {
         "duration_s", "requests_per_s", "output_tokens_per_s", "input_tokens_per_s",
@@ -58,7 +65,7 @@ def test_summary_json_fits_its_schema(summary: Summary) -> None:
 def test_summary_json_has_exactly_the_documented_keys() -> None:
     """Scripts find what the documentation names, and nothing else."""
     found = json.loads(to_json(take(summary_of(), Client())))
-    assert set(found) == {"schema_version", "run", "config", "metrics", *KEYS}
+    assert set(found) == {"schema_version", "run", "config", "metrics", "goals", "goodput", *KEYS}
     assert {name: set(found[name]) for name in KEYS} == KEYS
     assert set(found["metrics"]) == set(METRIC_BY_NAME)
     assert all(set(stats) == STATS for stats in found["metrics"].values())
@@ -96,11 +103,58 @@ def test_metrics_are_in_their_published_unit() -> None:
     assert (metrics["output_tokens"].unit, metrics["output_tokens"].p50) == ("tokens", 3)
 
 
+def of_ttfts(count: int) -> Summary:
+    """So many requests, with a TTFT of 1 ms, 2 ms, 3 ms and so on."""
+    summary = Summary()
+    summary.add_all([record(k=k, chunk_ns=[(k + 1) * MS, 900 * MS]) for k in range(count)])
+    return summary
+
+
+def test_each_percentile_has_its_interval() -> None:
+    """The values at the ranks that enclose it; each within the histogram's error."""
+    ttft = take(of_ttfts(400), Client()).metrics["ttft"]
+    assert ttft.ci95["p50"] == pytest.approx((180, 221), rel=ttft.relative_error)
+    assert ttft.ci95["p99"] == pytest.approx((392, 400), rel=ttft.relative_error)
+    assert ttft.ci95["p99_9"] is None
+    assert (ttft.too_few, ttft.independent) == (["p99_9"], True)
+
+
+def test_percentiles_of_too_few_requests_are_named() -> None:
+    """Five requests bound not even the median."""
+    ttft = take(of_ttfts(5), Client()).metrics["ttft"]
+    assert ttft.too_few == ["p50", "p90", "p95", "p99", "p99_9"]
+    assert set(ttft.ci95.values()) == {None}
+
+
+def test_gaps_have_no_interval() -> None:
+    """Gaps of one answer resemble each other, so their number says too much."""
+    itl = take(of_ttfts(400), Client()).metrics["itl"]
+    assert (itl.independent, set(itl.ci95.values())) == (False, {None})
+    assert itl.p50 is not None
+
+
+def test_rates_are_over_the_window_and_latencies_of_what_was_sent_in_it() -> None:
+    """A measured window and a summary of its requests take the place of the whole."""
+    window = Window(method="load", begin_s=2, end_s=6, run_s=10.3)
+    span = Span(START_NS + 2 * S, START_NS + 6 * S)
+    work = Work(ended=9, succeeded=8, output_tokens=24, input_tokens=56, busy_ns=10 * S)
+    shot = take(
+        summary_of(), Client(), measured=Measured(window, span, work), latencies=of_ttfts(7)
+    )
+    rate = shot.throughput
+    assert (rate.duration_s, rate.requests_per_s, rate.output_tokens_per_s) == (4, 2, 6)
+    assert (rate.input_tokens_per_s, rate.total_tokens_per_s) == (14, 20)
+    assert (shot.concurrency.mean, shot.metrics["ttft"].count) == (2.5, 7)
+    assert (shot.window, shot.requests.attempted) == (window, 101)
+
+
 def test_what_does_not_exist_is_null() -> None:
     """An empty run has no mean and no quantile, and zero of what is counted."""
     found = json.loads(to_json(take(Summary(), Client())))
     for stats in [*found["metrics"].values(), found["client"]["loop_lag_ms"]]:
-        numbers = STATS - {"unit", "count", "relative_error"}
+        numbers = STATS - {"unit", "count", "relative_error", "ci95", "too_few", "independent"}
+        assert set(stats["ci95"].values()) == {None}
+        assert stats["too_few"] == []
         assert [stats[name] for name in numbers] == [None] * len(numbers)
         assert stats["count"] == 0
     assert set(found["throughput"].values()) == {0}

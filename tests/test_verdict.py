@@ -1,8 +1,11 @@
 """Facts about the verdict: one test for each reason, and one where none applies."""
 
+import pytest
+
+from inferswarm.demand import Demand
 from inferswarm.histogram import Histogram
 from inferswarm.summary import Summary
-from inferswarm.verdict import Client, judge
+from inferswarm.verdict import Client, judge, of_sample
 from tests.builders import MS, START_NS, failure, record
 
 
@@ -104,6 +107,58 @@ def test_all_reasons_are_told_together() -> None:
     )
     summary = good(merged_reads=3, sent_ns=START_NS + 25 * MS)
     assert len(judge(summary, client, complete=False).reasons) == 7
+
+
+@pytest.mark.parametrize(
+    ("due", "late", "said"),
+    [
+        (100, 0, ""),
+        (100, 1, ""),
+        (101, 0, ""),
+        (101, 1, "only 99 of 101 arrivals (98.0%"),
+        (200, 0, "0 left more than 10 ms late, 100 never"),
+        (100, 2, "2 left more than 10 ms late, 0 never"),
+        (99, 0, ""),
+        (0, 0, ""),
+    ],
+)
+def test_a_schedule_must_be_sent_in_time(due: int, late: int, said: str) -> None:
+    """99 in 100 arrivals must leave, and leave in time; the lag is then told of once, not twice."""
+    summary = Summary()
+    for k in range(100):
+        summary.add(record(k=k, sent_ns=START_NS + (50 if k < late else 1) * MS))
+    reasons = judge(summary, Client(), demand=Demand(due=due)).reasons
+    assert len(reasons) == bool(said)
+    assert said in "".join(reasons)
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "said"),
+    [
+        (0, 0, []),
+        (2, 2, []),
+        (3, 0, ["shorter than the 90 tokens"]),
+        (0, 3, ["longer than the 100 tokens"]),
+        (200, 3, ["100% of 200 answers were shorter", "2% of 200 answers were longer"]),
+    ],
+)
+def test_answers_of_another_length_are_a_warning(short: int, long: int, said: list[str]) -> None:
+    """Beyond one in a hundred; the numbers are true, but of other work."""
+    demand = Demand(shortest=90, longest=100, counted=200, short=short, long=long)
+    verdict = judge(good(), Client(), demand=demand)
+    assert (verdict.valid, len(verdict.warnings)) == (True, len(said))
+    assert all(part in whole for part, whole in zip(said, verdict.warnings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("count", "missing"),
+    [(0, ""), (1, "p50, p90, p95, p99"), (40, "p95, p99"), (367, "p99"), (368, "")],
+)
+def test_too_few_requests_for_a_percentile_are_a_warning(count: int, missing: str) -> None:
+    """It names the percentiles, and how many requests they need."""
+    said = of_sample(count)
+    assert len(said) == bool(missing)
+    assert f"to rely on {missing} (" in "".join(said) or not missing
 
 
 def test_a_client_takes_in_what_others_say() -> None:

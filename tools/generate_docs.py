@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from inferswarm import snapshot, timeline, verdict
+from inferswarm import confidence, snapshot, timeline, verdict
 from inferswarm.adapters.table import BACKENDS
 from inferswarm.cli.main import COMMANDS
 from inferswarm.config.simulator import SimulatorOptions
@@ -21,7 +21,7 @@ from inferswarm.config.tree import ALIASES, ENVIRONMENT_ALIASES, RunConfig, Simu
 from inferswarm.exchange import OUTCOME_SENTENCES
 from inferswarm.goals.presets import PRESETS
 from inferswarm.histogram import Histogram
-from inferswarm.metrics import METRICS, NS_PER_MS
+from inferswarm.metrics import METRICS, NS_PER_MS, QUANTILES
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCHEMA = "summary.schema.json"
@@ -53,6 +53,17 @@ def quantile_error() -> str:
     return (
         f"The quantiles of a run are within {whole:.2%} of a measured value, "
         f"those of one bucket of the timeline within {bucket:.2%}.\n"
+    )
+
+
+def least_counts() -> str:
+    """How many requests each published percentile needs for an interval."""
+    return table(
+        ("percentile", "requests"),
+        (
+            (name.replace("_", "."), f"{confidence.least_count(share):,}")
+            for name, share in QUANTILES.items()
+        ),
     )
 
 
@@ -177,6 +188,7 @@ PARTS: dict[str, Callable[[], str]] = {
     for made in (
         metrics,
         quantile_error,
+        least_counts,
         outcomes,
         thresholds,
         backends,

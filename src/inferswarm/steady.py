@@ -8,8 +8,9 @@ the d first values are left out for which
     sum over i > d of (z(i) - mean of those)^2 / (m - d)^2
 
 is least: leaving out more lowers the spread, but also what is left to average. Among noise there is
-always some d, so a cut must matter: what it leaves out differs from the rest by more than
-`LEAST_SHIFT` of it, and by more than `LEAST_ERRORS` standard errors. The run is steady once every
+always some d, so a cut must matter. It goes no further than the last value that differs from the rest
+by more than their standard deviation and more than `LEAST_SHIFT` of their mean; and the mean of what
+it leaves out differs from theirs by more than `LEAST_SHIFT` and `LEAST_ERRORS` standard errors. The run is steady once every
 series is. A series that is best cut behind its middle still changes: then there is no steady state.
 """
 
@@ -79,7 +80,7 @@ def cut(values: Series) -> int | None:
     joined = max(1, min(_MOST_JOINED, len(values) // LEAST_BUCKETS))
     whole = range(0, len(values) - joined + 1, joined)
     means = [fmean(value for _, value in values[i : i + joined]) for i in whole]
-    left_out = truncation(means)
+    left_out = _needed(means, truncation(means))
     if not left_out or not _matters(means, left_out):
         return 0
     return values[left_out * joined][0] if left_out <= len(means) // 2 else None
@@ -97,6 +98,18 @@ def truncation(values: Sequence[float]) -> int:
         if kept >= _FEWEST_KEPT and error <= least:
             best, least = len(values) - kept, error
     return best
+
+
+def _needed(values: Sequence[float], left_out: int) -> int:
+    """A cut without the values at its end that are as those after it."""
+    rest = values[left_out:]
+    if not rest:
+        return 0
+    mean = fmean(rest)
+    alike = max(LEAST_SHIFT * abs(mean), pstdev(rest))
+    while left_out and abs(values[left_out - 1] - mean) <= alike:
+        left_out -= 1
+    return left_out
 
 
 def _matters(values: Sequence[float], left_out: int) -> bool:

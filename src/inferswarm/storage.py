@@ -80,15 +80,7 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> "RunFolder":
         """Make the folder of a new run; refuses one that holds anything, or cannot be written."""
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise InputError(f"--out {path}: already holds a run; choose another folder")
-            (path / "records").mkdir()
-        except OSError as error:
-            raise InputError(
-                f"--out {path}: cannot be written: {error.strerror}; choose another folder"
-            ) from None
+        new_folder(path / "records", path)
         return cls(path)
 
     @classmethod
@@ -97,6 +89,24 @@ class RunFolder:
         if not (path / "records").is_dir():
             raise InputError(f"{path}: not a run folder (it has no records/); give one under runs/")
         return cls(path)
+
+
+def new_folder(path: Path, results: Path) -> None:
+    """Make a folder in or at that of new results; refuses one that holds any, or cannot be written."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        if any(results.iterdir()):
+            raise InputError(f"--out {results}: already holds a run; choose another folder")
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--out {results}: cannot be written: {error.strerror}; choose another folder"
+        ) from None
+
+
+def new_id(started: datetime) -> str:
+    """A name for results that were begun then, which no others bear."""
+    return f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -114,7 +124,7 @@ def describe(config: RunConfig, api: str, model: str) -> dict[str, Any]:
     """What `run.json` says of any run at its start; who starts it may add to this."""
     started = datetime.now(UTC)
     return {
-        "id": f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        "id": new_id(started),
         "started": started.isoformat(timespec="seconds"),
         "target": config.target.url,
         "backend": config.target.backend,

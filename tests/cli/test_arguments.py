@@ -66,7 +66,9 @@ def test_flags_are_shown_with_sentence_unit_and_default() -> None:
 
 def test_flags_of_lists_may_be_repeated() -> None:
     """Each adds its texts."""
-    config = parsed("--slo", "ttft.p95<1s", "--goodput", "ttft<1s", "--slo", "e2e.p50<1s,tpot.p50<1s")
+    config = parsed(
+        "--slo", "ttft.p95<1s", "--goodput", "ttft<1s", "--slo", "e2e.p50<1s,tpot.p50<1s"
+    )
     assert config.goals.slo == ("ttft.p95<1s", "e2e.p50<1s", "tpot.p50<1s")
     assert config.goals.goodput == ("ttft<1s",)
     assert "May be given several times." in " ".join(parser().format_help().split())

@@ -1,8 +1,9 @@
 """Facts about how `inferswarm doctor` shows what it found."""
 
 import io
+import json
+from dataclasses import fields
 
-import msgspec
 import pytest
 from rich.console import Console
 
@@ -43,12 +44,14 @@ def test_a_screen_gets_columns() -> None:
     """Long sentences go on below themselves."""
     lines = shown(terminal=True)
     assert lines[1].startswith("PROBLEM  framing")
-    assert lines[2].startswith(" " * 27 + "all together")
+    assert lines[2][:27].isspace()
+    assert lines[2][27:].startswith(("all", "together"))
 
 
 def test_json_holds_everything(capsys: pytest.CaptureFixture[str]) -> None:
     """And the exit code is the command's own."""
     code = main(["doctor", "--target", f"127.0.0.1:{free_port()}", "--json"])
-    found = msgspec.json.decode(capsys.readouterr().out, type=Report)
-    assert code == found.exit_code == 4
-    assert [one.name for one in found.findings] == [Name.REACHABLE]
+    found = json.loads(capsys.readouterr().out)
+    assert code == found["exit_code"] == 4
+    assert [(one["name"], one["state"]) for one in found["findings"]] == [("reachable", "problem")]
+    assert set(found) == {one.name for one in fields(Report)}

@@ -90,6 +90,110 @@ def test_a_description_that_cannot_be_read_costs_only_itself(
     assert built.snapshot.config == built.snapshot.run == {}
 
 
+def windowed(path: Path, late_s: int, config: dict[str, object], **run: object) -> RunFolder:
+    """Forty requests of two users in twenty seconds, the last of them ending so much later."""
+    folder = RunFolder.create(path)
+    writer = RecordWriter(folder.records, "r", 0, 1 << 30, recorder="thread", clock="kernel")
+    for k in range(40):
+        at_ns = START_NS + k // 2 * S
+        end_ns = at_ns + S + (late_s * S if k == 39 else -1)
+        writer.write([record(k=k, due_ns=at_ns, sent_ns=at_ns, end_ns=end_ns)])
+    writer.close()
+    folder.client.write_bytes(msgspec.json.encode(Client(workers=1)))
+    folder.run.write_text(json.dumps({"id": "r", "attempted": 40, **run}))
+    folder.config.write_text(yaml.safe_dump(config))
+    return folder
+
+
+@pytest.mark.parametrize("late_s", [0, 30, 3_000])
+def test_a_straggler_changes_no_throughput(tmp_path: Path, late_s: int) -> None:
+    """However long one answer takes, the rates are over the time in which the load was on."""
+    shot = build(windowed(tmp_path / "x", late_s, {})).snapshot
+    assert (shot.throughput.duration_s, shot.throughput.requests_per_s) == (19, 2)
+    assert shot.concurrency.mean == pytest.approx(2)
+    assert shot.window.requests_ended_in_drain == 2
+    assert shot.metrics["ttft"].count == shot.requests.attempted == 40
+
+
+def test_a_load_ended_from_outside_is_measured_until_then(tmp_path: Path) -> None:
+    """`run.json` says when; it does not count where the load came to its own end."""
+    at_ns = START_NS + 30 * S
+    for reason, seconds in (("duration", 30), ("requests", 19)):
+        folder = windowed(tmp_path / reason, 60, {}, reason=reason, load_ended_ns=at_ns)
+        assert build(folder).snapshot.throughput.duration_s == seconds
+
+
+@pytest.mark.parametrize(("kept", "given"), [("5s", None), ("", "5s"), ("9s", "10")])
+def test_a_warmup_is_left_out_of_everything(tmp_path: Path, kept: str, given: str | None) -> None:
+    """As the run was started with, or as it is given later."""
+    folder = windowed(tmp_path / "x", 0, {"load": {"warmup": kept}})
+    built = build(folder, warmup=given)
+    window = built.snapshot.window
+    assert (window.begin_s, window.end_s, window.warmup) == (5, 19, given or kept)
+    assert (window.requests_sent_in_warmup, built.snapshot.metrics["ttft"].count) == (10, 30)
+    assert built.summary.metric("ttft").count == 30
+    assert built.snapshot.requests.attempted == built.summary.attempted == 40
+    assert built.snapshot.throughput.requests_per_s == 2
+
+
+def test_a_warmup_longer_than_the_load_is_a_reason(tmp_path: Path) -> None:
+    """Then nothing is left out, and the verdict says why."""
+    shot = build(windowed(tmp_path / "x", 0, {"load": {"warmup": "5m"}})).snapshot
+    assert "nothing is left after a warm-up of 5m" in shot.verdict.reasons[0]
+    assert shot.metrics["ttft"].count == 40
+
+
+def test_a_warmup_that_finds_no_steady_state_is_a_warning(tmp_path: Path) -> None:
+    """The run is too short for it: nothing is left out."""
+    shot = build(windowed(tmp_path / "x", 0, {"load": {"warmup": "auto"}})).snapshot
+    assert shot.verdict.valid
+    assert "found no steady state (the load was on for 19 whole buckets" in shot.verdict.warnings[0]
+    assert (shot.window.begin_s, shot.window.suggested_warmup_s) == (0, None)
+
+
+def test_stages_have_no_single_steady_state(tmp_path: Path) -> None:
+    """A schedule that changes its rate is not called unsteady for it."""
+    config = {"load": {"warmup": "auto"}, "arrivals": {"stages": "2/s 10s, 4/s 10s"}}
+    shot = build(windowed(tmp_path / "x", 0, config)).snapshot
+    assert "the rate of its schedule changes" in shot.verdict.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("load", "ended", "due"),
+    [
+        ({"duration": "20s"}, {"reason": "schedule"}, 40),
+        ({"duration": "30s"}, {"reason": "schedule"}, 60),
+        ({"duration": "30s", "requests": 40}, {"reason": "schedule"}, 40),
+        ({"requests": 50}, {"reason": "schedule"}, 50),
+        ({}, {"reason": "interrupted", "load_ended_ns": START_NS + 22 * S}, 44),
+    ],
+)
+def test_arrivals_that_were_due_and_never_sent_are_a_reason(
+    tmp_path: Path, load: dict[str, object], ended: dict[str, object], due: int
+) -> None:
+    """How many were due follows from the schedule and from how long it was played."""
+    config = {"load": load, "arrivals": {"rate": "2/s", "process": "constant"}}
+    folder = windowed(tmp_path / "x", 0, config, arrivals="constant 2/s", **ended)
+    reasons = build(folder).snapshot.verdict.reasons
+    assert any(f"of {due} arrivals" in reason for reason in reasons) == (due > 40)
+
+
+def test_a_trace_that_is_gone_leaves_the_arrivals_unknown(tmp_path: Path) -> None:
+    """The report is made all the same."""
+    config = {"arrivals": {"trace": str(tmp_path / "gone.csv")}}
+    folder = windowed(tmp_path / "x", 0, config, arrivals="trace gone.csv", reason="schedule")
+    assert build(folder).snapshot.verdict.valid
+
+
+def test_answers_shorter_than_asked_are_a_warning(tmp_path: Path) -> None:
+    """What was asked stands in the configuration; a stop text may end any answer."""
+    asked = {"max_output_tokens": 64, "ignore_eos": True}
+    for request, said in ((asked, True), ({**asked, "stop": ["."]}, False)):
+        folder = windowed(tmp_path / str(said), 0, {"request": request})
+        warnings = build(folder).snapshot.verdict.warnings
+        assert any("shorter than the 64 tokens" in warning for warning in warnings) == said
+
+
 def test_progress_is_told_now_and_then(tmp_path: Path) -> None:
     """Once for each thousand records."""
     told: list[int] = []

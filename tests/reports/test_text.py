@@ -3,6 +3,7 @@
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 
 from inferswarm.exchange import Outcome
@@ -10,6 +11,7 @@ from inferswarm.reports.text import errors, latencies, number, result
 from inferswarm.snapshot import Snapshot, take
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client
+from inferswarm.window import Window
 from tests.builders import START_NS, failure, record
 
 
@@ -49,8 +51,27 @@ def test_a_valid_result_shows_its_numbers() -> None:
     assert "1 of 1 requests succeeded in 0.4 s" in text
     assert "output 7.48 tokens/s, input 17.5 tokens/s (counted by: server_usage)" in text
     ttft = next(line for line in text.splitlines() if line.startswith("TTFT "))
-    assert ttft.split() == ["TTFT", "200", "200", "200", "200", "200", "200"]
+    assert ttft.split() == ["TTFT", "200", "~200", "~200", "~200", "~200", "200", "-"]
     assert "errors" not in text
+    assert "measured from" not in text
+
+
+def test_the_window_and_what_it_leaves_out_are_a_line() -> None:
+    """Below the throughput, which is of the window alone."""
+    window = Window(method="load", end_s=6, run_s=9, requests_ended_in_drain=3)
+    lines = shown(result(replace(shot(), window=window))).splitlines()
+    assert "1 of 1 requests succeeded in 9.0 s" in lines[1]
+    assert lines[2].startswith("measured from 0.0 to 6.0 s; left out: of the throughput alone, 3")
+
+
+def test_enough_requests_have_an_interval_and_no_mark() -> None:
+    """The last column encloses the true p99; a live view has no room for it."""
+    summary = Summary()
+    summary.add_all([record(k=k, chunk_ns=[(k + 1) * 1_000_000, 900_000_000]) for k in range(400)])
+    whole = take(summary, Client())
+    ttft = next(line for line in shown(result(whole)).splitlines() if line.startswith("TTFT "))
+    assert ttft.split() == ["TTFT", "200", "200", "360", "380", "396", "400", "392", "to", "400"]
+    assert "to" not in shown(latencies(whole))
 
 
 def test_what_the_server_told_of_the_first_token_is_one_line() -> None:

@@ -14,12 +14,13 @@ What is missed or disturbed is tried twice, and only what was missed twice is a 
 
 from collections.abc import Sequence
 from enum import StrEnum
-from math import isqrt
 
 import msgspec
 
 from inferswarm.calibration.figures import Figures
 from inferswarm.ceiling import Ceiling
+from inferswarm.limits import bracket
+from inferswarm.limits.bracket import Reach
 
 TOLERANCE = 0.01
 TRIES = 2
@@ -74,16 +75,9 @@ def following(steps: Sequence[Step], effort: Effort) -> int | None:
     if again and sum(step.streams == last.streams for step in steps) < TRIES:
         return last.streams
     carried, failed = _bracket(steps)
-    if failed is None:
-        further = last.streams * effort.factor
-        return further if further <= MOST_STREAMS else None
-    if carried is None:
-        nearer = failed // effort.factor
-        return nearer if nearer >= 1 else None
-    between = isqrt(carried * failed)
-    if failed <= carried * effort.fine or between in (carried, failed):
-        return None
-    return between
+    reach = Reach(1, MOST_STREAMS, effort.factor, effort.fine, whole=True)
+    further = bracket.following(carried, failed, reach)
+    return None if further is None else int(further)
 
 
 def best(steps: Sequence[Step]) -> Step | None:

@@ -78,9 +78,12 @@ def values_of_file(parsed: argparse.Namespace) -> list[Given]:
 
 
 def configuration(
-    tree: type[SectionT], parsed: argparse.Namespace, files: list[Given] | None = None
+    tree: type[SectionT],
+    parsed: argparse.Namespace,
+    files: list[Given] | None = None,
+    last: Sequence[Given] = (),
 ) -> SectionT:
-    """Resolve file, environment, flags and `--set`, in this order; `files` are the file's values."""
+    """Resolve file, environment, flags, `--set` and `last`, in this order; `files` are the file's."""
     flags = [
         Given(option.key, getattr(parsed, option.key), str(option.flag))
         for option in options_of(tree)
@@ -89,7 +92,7 @@ def configuration(
     files = values_of_file(parsed) if files is None else files
     return resolve(
         tree,
-        [*files, *from_environment(tree, os.environ), *flags, *from_set(parsed.assignments)],
+        [*files, *from_environment(tree, os.environ), *flags, *from_set(parsed.assignments), *last],
     )
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -91,41 +92,77 @@ def carry_out(parsed: argparse.Namespace, defaults: list[Given]) -> int:
     """A run; `defaults` give way to everything that the user says."""
     console = open_console()
     config = configuration(RunConfig, parsed, [*defaults, *values_of_file(parsed)])
+    ready = prepare(config, console)
+    with target(ready.config, console) as config:
+        loaded = load_once(ready, config, console, console)
+    return _finish(loaded, console, require_valid=parsed.require_valid)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A run that was checked as far as that can be done without its target."""
+
+    config: RunConfig
+    way: Route
+    prompts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A run whose load has ended: its folder, the master's last word, whether somebody interrupted."""
+
+    folder: RunFolder
+    ended: dict[str, Any]
+    interrupted: bool
+
+    @property
+    def trouble(self) -> str:
+        """What broke on our side, if anything did."""
+        lost = self.ended.get("reason") == ALL_LOST
+        return str(self.ended.get("trouble") or (ALL_LOST if lost else ""))
+
+
+def prepare(config: RunConfig, console: Console) -> Ready:
+    """Check everything that can be checked before anything is started; raises InputError."""
     read_goals(config.goals.slo, config.goals.goodput)
     if variables := from_environment(RunConfig, os.environ):
         names = ", ".join(one.origin.removeprefix("environment ") for one in variables)
         console.print(f"options from the environment: {names}", markup=False, soft_wrap=True)
     way = route(config.target.backend, config.target.api)
-    simulated = not config.target.url
-    config = _simulated(config, way) if simulated else config
+    config = config if config.target.url else _simulated(config, way)
     wanted(config.request, way, config.target.model, stream=config.target.stream)
-    prompts = read_prompts(config.prompts.source)
-    with _target(config, console) as config:
-        model = find_model(config, way.adapter)
-        run = describe(config, way.api, model) | {
-            "users": config.load.users,
-            "arrivals": config.arrivals.told,
-            "workers": config.load.workers,
-            "prompts": len(prompts),
-            "simulated": simulated,
-        }
-        folder = RunFolder.create(config.output.out or Path("runs") / run["id"])
-        write_description(folder, config, run)
-        _announce(console, run, folder)
-        plan = {
-            "token": _token(config, console),
-            "run": run["id"],
-            "config": config.model_dump(mode="json"),
-            "prompts": prompts,
-            "model": model,
-            "records": str(folder.records.resolve()),
-        }
-        ended, interrupted = _load(plan, config, folder, console)
+    return Ready(config, way, read_prompts(config.prompts.source))
+
+
+def load_once(ready: Ready, config: RunConfig, console: Console, screen: Console) -> Loaded:
+    """Carry out one run of `config`, whose target is there, into a folder of its own.
+
+    What is to be known goes to `console`, the live view to `screen`.
+    """
+    way = ready.way
+    model = find_model(config, way.adapter)
+    run = describe(config, way.api, model) | {
+        "users": config.load.users,
+        "arrivals": config.arrivals.told,
+        "workers": config.load.workers,
+        "prompts": len(ready.prompts),
+        "simulated": not ready.config.target.url,
+    }
+    folder = RunFolder.create(config.output.out or Path("runs") / run["id"])
+    write_description(folder, config, run)
+    _announce(console, run, folder)
+    plan = {
+        "token": _token(config, console),
+        "run": run["id"],
+        "config": config.model_dump(mode="json"),
+        "prompts": ready.prompts,
+        "model": model,
+        "records": str(folder.records.resolve()),
+    }
+    ended, interrupted = _load(plan, config, folder, screen)
     _write_end(folder, run | _calibration(config, ended), ended)
     _compress(folder, all_parts=True)
-    return _finish(
-        folder, ended, console, interrupted=interrupted, require_valid=parsed.require_valid
-    )
+    return Loaded(folder, ended, interrupted)
 
 
 def _token(config: RunConfig, console: Console) -> str:
@@ -144,7 +181,7 @@ def _token(config: RunConfig, console: Console) -> str:
 
 
 @contextlib.contextmanager
-def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
+def target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
     """The configuration with a target: the given one, or the built-in simulator while it runs."""
     if config.target.url:
         yield config
@@ -157,8 +194,8 @@ def _target(config: RunConfig, console: Console) -> Iterator[RunConfig]:
             markup=False,
             soft_wrap=True,
         )
-        target = config.target.model_copy(update={"url": simulator.url})
-        yield config.model_copy(update={"target": target})
+        found = config.target.model_copy(update={"url": simulator.url})
+        yield config.model_copy(update={"target": found})
 
 
 def _simulated(config: RunConfig, way: Route) -> RunConfig:
@@ -264,28 +301,26 @@ def _calibration(config: RunConfig, ended: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finish(
-    folder: RunFolder,
-    ended: dict[str, Any],
+    loaded: Loaded,
     console: Console,
     *,
-    interrupted: bool,
     require_valid: bool,
 ) -> int:
     """Report, say what went wrong in one line, and choose the exit code."""
+    folder = loaded.folder
     built = report.read(folder, console)
     shot = built.snapshot
     console.print(text.result(shot))
-    trouble = ended.get("trouble") or (ended.get("reason") == ALL_LOST and ALL_LOST)
-    if trouble:
-        complain(f"inferswarm: {trouble}")
+    if loaded.trouble:
+        complain(f"inferswarm: {loaded.trouble}")
     build.write(folder, built)
     console.print(f"report: {folder.report}", markup=False, soft_wrap=True)
-    if interrupted:
+    if loaded.interrupted:
         return EXIT_INTERRUPTED
-    if trouble:
+    if loaded.trouble:
         return EXIT_INTERNAL
     if not shot.requests.succeeded:
-        complain(f"inferswarm: {_why_nothing(shot, built.summary, ended)}")
+        complain(f"inferswarm: {_why_nothing(shot, built.summary, loaded.ended)}")
         return EXIT_TARGET
     if require_valid and not shot.verdict.valid:
         return EXIT_RUN_INVALID

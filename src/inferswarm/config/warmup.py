@@ -35,7 +35,7 @@ def parse_warmup(given: str) -> Warmup:
     if text.isdecimal():
         return Warmup(requests=_few_enough(int(text)))
     try:
-        return Warmup(duration_ns=Duration.parse(text))
+        return Warmup(duration_ns=Duration.parse(text if text[-1:].isalpha() else ""))
     except ValueError:
         raise ValueError(
             "it must be a duration such as 30s, a number of requests such as 200, auto or none"

@@ -19,7 +19,7 @@ def parts(shot: Snapshot) -> list[RenderableType]:
     if shot.goals:
         shown += [Text(), _table(shot.goals)]
     if shot.goodput is not None:
-        shown += [Text(), _goodput(shot.goodput, shot.requests.attempted)]
+        shown += [Text(), _goodput(shot.goodput)]
     return shown
 
 
@@ -27,25 +27,25 @@ def view(shot: Snapshot) -> dict[str, Any] | None:
     """What the page shows; None where nothing was asked."""
     if not shot.goals and shot.goodput is None:
         return None
-    missed = sum(not result.met for result in shot.goals)
-    met = len(shot.goals) - missed
-    counts = f"{met} of {len(shot.goals)} met" if shot.goals else ""
+    missed, asked = sum(not result.met for result in shot.goals), len(shot.goals)
     return {
-        "title": counts and (f"{counts}, {missed} missed" if missed else counts),
+        "state": f"{missed} of {asked} GOALS MISSED" if missed else "GOALS MET",
         "met": not missed,
-        "rows": [to_builtins(result) for result in shot.goals],
+        "rows": [{"goal": result.goal, "met": result.met} | _row(result) for result in shot.goals],
         "goodput": to_builtins(shot.goodput),
     }
 
 
-def amount(value: float | None, unit: str) -> str:
-    """A value in its unit: four digits, so that a near miss shows on which side it fell."""
+def amount(value: float | None, unit: str, limit: float | None = None) -> str:
+    """A value in its unit: four digits, or as many as tell it from the limit."""
     if value is None:
         return NOTHING
-    if unit == "share":
-        return f"{value * 100:.4g} %"
-    number = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return number + ("" if unit.startswith("/") or not unit else " ") + unit
+    factor, sign = (100, " %") if unit == "share" else (1, unit if unit[:1] == "/" else f" {unit}")
+    shown = value * factor
+    beside = None if limit is None or value == limit else limit * factor
+    digits = next(n for n in range(4, 18) if n == 17 or float(f"{shown:.{n}g}") != beside)
+    plain = digits == 4 and abs(shown) >= 10_000
+    return (f"{shown:,.0f}" if plain else f"{shown:.{digits}g}") + sign.rstrip()
 
 
 def _table(results: list[GoalResult]) -> Table:
@@ -57,15 +57,23 @@ def _table(results: list[GoalResult]) -> Table:
     table.add_column("")
     for result in results:
         state = Text("met", "green") if result.met else Text("MISSED", "bold red")
-        margin = NOTHING if result.margin is None else f"{result.margin:+.1%}"
-        about = "; ".join(filter(None, (result.preset, result.note)))
-        table.add_row(Text(result.goal), state, amount(result.value, result.unit), margin, about)
+        table.add_row(Text(result.goal), state, *_row(result).values())
     return table
 
 
-def _goodput(stats: GoodputStats, attempted: int) -> Text:
+def _row(result: GoalResult) -> dict[str, str]:
+    """In words here for both: how many digits a value needs depends on its limit."""
+    return {
+        "measured": amount(result.value, result.unit, result.limit),
+        "margin": NOTHING if result.margin is None else f"{result.margin:+.1%}",
+        "about": "; ".join(filter(None, (result.preset, result.note))),
+    }
+
+
+def _goodput(stats: GoodputStats) -> Text:
+    share = amount(stats.share, "share")
     text = Text(
-        f"goodput: {stats.good:,} of {attempted:,} requests ({amount(stats.share, 'share')}) within "
+        f"goodput: {stats.good:,} of {stats.attempted:,} requests ({share}) within "
         f"{', '.join(stats.limits)}: {amount(stats.requests_per_s, '')} requests/s, "
         f"{amount(stats.output_tokens_per_s, '')} tokens/s"
     )

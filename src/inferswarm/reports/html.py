@@ -22,7 +22,7 @@ import msgspec
 
 from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES
-from inferswarm.reports import client_health, first_token, token_counts, windows
+from inferswarm.reports import client_health, first_token, goals, token_counts, windows
 from inferswarm.reports.charts import CURVES, Json, distribution, prompts, timeline
 from inferswarm.snapshot import NS_PER_S, MetricStats, Snapshot, to_json
 from inferswarm.summary import ErrorSample, Summary
@@ -43,6 +43,7 @@ HEADLINE_LATENCIES = {
     "itl": "gap between two tokens",
     "e2e": "wait for the whole answer",
 }
+CARD = ("unit", "p50", "p95", "p99", "ci95", "too_few")
 _LICENCES = ("echarts.NOTICE", "echarts.LICENSE", "zrender.LICENSE", "d3.LICENSE", "tslib.LICENSE")
 NOTHING = "\N{EN DASH}"
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -102,6 +103,7 @@ def view(snapshot: Snapshot, summary: Summary) -> Json:
         "window": windows.sentence(snapshot.window),
         "headline": headline(snapshot),
         "latency": latencies(snapshot),
+        "goals": goals.view(snapshot),
         "timeline": timeline(summary),
         "distributions": [distribution(name, snapshot.metrics[name], summary) for name in CURVES],
         "first_token": time_to_first_token(snapshot),
@@ -169,7 +171,7 @@ def latencies(snapshot: Snapshot) -> list[Json]:
         {
             "title": METRIC_BY_NAME[name].title,
             "note": what if snapshot.metrics[name].count else without,
-            **{key: getattr(snapshot.metrics[name], key) for key in ("unit", "p50", "p95", "p99")},
+            **{key: getattr(snapshot.metrics[name], key) for key in CARD},
         }
         for name, what in HEADLINE_LATENCIES.items()
     ]

@@ -45,6 +45,28 @@
     return el(tag, props, text, ...(suffix ? [el("span", { className: "unit" }, suffix)] : []));
   }
 
+  const INTERVALS = ["p50", "p90", "p95", "p99", "p99_9"];
+  const within = (stats, name) => stats.ci95[name].map((value) => plain(value, stats.unit)).join(" to ");
+
+  /** A percentile, marked when its sample is too small for it, with its interval where there is one. */
+  function sampled(tag, stats, name, props = {}) {
+    const made = number(tag, stats[name], name === "count" ? "count" : stats.unit, props);
+    if (stats.too_few.includes(name)) {
+      made.prepend("~");
+      made.title = "Too few requests for this percentile: the true one has no upper bound at 95 %.";
+    } else if (stats.ci95[name]) {
+      made.title = `95 % confidence: ${within(stats, name)}`;
+    }
+    return made;
+  }
+
+  /** The intervals of a metric's percentiles in a sentence; empty where there are none. */
+  function intervals(stats) {
+    const known = INTERVALS.filter((name) => stats.ci95[name]);
+    if (!known.length) return "";
+    return `With 95 % confidence the true percentiles lie within: ${known.map((name) => `${name.replace("_", ".")} ${within(stats, name)}`).join("; ")}.`;
+  }
+
   /** Text in which `names` stand between backticks. */
   const prose = (text) => text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
 
@@ -73,9 +95,11 @@
     byId("answer-title").textContent = title;
     byId("verdict").textContent = verdict.valid ? "VALID" : "INVALID";
     byId("verdict").className = verdict.valid ? "valid" : "invalid";
-    const seconds = snapshot.throughput.duration_s;
+    const seconds = snapshot.window.run_s;
     const others = [...view.facts, ["Duration", clock(seconds, seconds)]].filter(([, text]) => text !== title);
     byId("facts").append(...pairs(others.map(([name, text]) => [name, el("dd", {}, text)])).children);
+    byId("window").hidden = !view.window;
+    byId("window").textContent = view.window && `${view.window[0].toUpperCase()}${view.window.slice(1)}.`;
     byId("reasons").hidden = verdict.valid;
     byId("reasons").querySelector("ul").append(...verdict.reasons.map((reason) => el("li", {}, reason)));
     list("warnings", verdict.warnings.map((warning) => `Warning: ${warning}`));
@@ -90,7 +114,37 @@
         el("p", { className: "small" }, note))));
     byId("latency").append(...view.latency.map((one) =>
       el("div", { className: "card" }, el("h2", {}, one.title, el("span", {}, ` · ${one.note}`)),
-        pairs(["p50", "p95", "p99"].map((name) => [name, number("dd", one[name], one.unit)])))));
+        pairs(["p50", "p95", "p99"].map((name) => [name, sampled("dd", one, name)])))));
+  }
+
+  // ---- goals
+
+  function goals() {
+    const asked = view.goals;
+    byId("goals").hidden = byId("goals-link").hidden = !asked;
+    if (!asked) return;
+    const judged = asked.rows.length > 0;
+    byId("goals-state").hidden = byId("goals-panel").hidden = !judged;
+    byId("goals-state").textContent = asked.state;
+    byId("goals-state").className = asked.met ? "met" : "missed";
+    const head = ["Goal", "", { text: "Measured", number: true }, { text: "Margin", number: true }, "Note"];
+    byId("goals-panel").append(table(head, asked.rows.map((row) => el("tr", {}, rowHead(el("code", {}, row.goal)),
+      el("td", { className: row.met ? "met" : "missed" }, row.met ? "met" : "MISSED"),
+      el("td", { className: "number" }, row.measured), el("td", { className: "number" }, row.margin),
+      el("td", { className: "said" }, row.about))), "stack"));
+    if (asked.goodput) goodput(asked.goodput);
+  }
+
+  function goodput({ limits, attempted, good, share: part, missed, untold, ...rates }) {
+    byId("goodput-note").append(...prose(`Goodput counts the requests that succeeded within every limit: ${limits.map((one) => `\`${one}\``).join(", ")}. The share is of all that were attempted.`));
+    byId("goodput-panel").hidden = false;
+    const figures = [["Good requests", part, "share", `${plain(good, "count")} of ${plain(attempted, "count")}`],
+      ["Good requests/s", rates.requests_per_s, "", ""], ["Tokens/s of good requests", rates.output_tokens_per_s, "", ""]];
+    byId("goodput-panel").append(el("dl", { className: "parts" }, ...figures.map(([title, value, unit, note]) =>
+      el("div", {}, el("dt", {}, title), number("dd", value, unit), el("dd", { className: "small" }, note)))));
+    const rows = limits.map((one) => el("tr", {}, rowHead(el("code", {}, one)), el("td", {}, `${plain(missed[one], "count")} not within`),
+      el("td", { className: "said" }, untold[one] ? `${plain(untold[one], "count")} of them have no such value` : "")));
+    byId("goodput-panel").append(table(["Limit", "Successful requests", "Note"], rows, "stack"));
   }
 
   // ---- charts
@@ -163,6 +217,12 @@
 
   const dyeOf = (line) => color(line.name || "main");
 
+  /** Spans of the run, in seconds, that the throughput is not of. */
+  function leftOut() {
+    const { begin_s: begin, end_s: end, run_s: total } = snapshot.window;
+    return [[0, begin], [end, total]].filter(([from, to]) => to - from > total / 500);
+  }
+
   function timelineOptions(width) {
     const { seconds, panels, duration_s: total } = view.timeline;
     const at = (i) => 28 + i * PANEL_HEIGHT;
@@ -179,11 +239,15 @@
       yAxis: panels.map((panel, i) => axis({
         gridIndex: i, min: 0, splitNumber: 3, axisLabel: { formatter: (v) => tick(v, panel.unit) },
       })),
-      series: panels.flatMap((panel, i) => panel.lines.map((line) => ({
+      series: panels.flatMap((panel, i) => panel.lines.map((line, j) => ({
         type: "line", xAxisIndex: i, yAxisIndex: i, color: dyeOf(line), lineStyle: { width: 1.6 },
         data: line.values.map((value, j) => [seconds[j], value]),
         showSymbol: isolated(line.values), symbol: "circle", symbolSize: 4,
         areaStyle: line.name ? undefined : { opacity: 0.1 },
+        markArea: j ? undefined : {
+          silent: true, itemStyle: { color: color("muted"), opacity: 0.13 },
+          data: leftOut().map(([from, to]) => [{ xAxis: from }, { xAxis: to }]),
+        },
       }))),
     };
   }
@@ -217,7 +281,7 @@
       return;
     }
     byId("timeline-note").textContent =
-      `Time since the first request, in steps of ${width} s. Latencies stand where their request ended, tokens where they came.`;
+      `Time since the first request, in steps of ${width} s. Latencies stand where their request ended, tokens where they came.${leftOut().length ? " Shaded: not in the throughput." : ""}`;
     byId("timeline-chart").style.height = `${panels.length * PANEL_HEIGHT + 10}px`;
     const names = panels.map((panel) => panel.title).join(", ");
     chart(byId("timeline-chart"), `Lines over time: ${names}. The same numbers follow as a table.`, timelineOptions);
@@ -381,7 +445,7 @@
     const head = ["Metric", ...COLUMNS.map((name) => ({ text: name.replace("_", "."), number: true }))];
     const rows = view.metrics.flatMap((metric) => {
       const stats = snapshot.metrics[metric.name];
-      const cells = COLUMNS.map((name) => number("td", stats[name], name === "count" ? "count" : stats.unit, { className: "number" }));
+      const cells = COLUMNS.map((name) => sampled("td", stats, name, { className: "number" }));
       const meaning = meaningRow(metric);
       const more = el("button", { type: "button", className: "more", title: metric.sentence.replaceAll("`", "") }, metric.title);
       more.setAttribute("aria-expanded", "false");
@@ -394,7 +458,7 @@
     });
     const error = Math.max(...Object.values(snapshot.metrics).map((stats) => stats.relative_error));
     byId("metrics-note").textContent =
-      `Successful requests only; percentiles are within ${plain(error, "share")} of a measured value. Press a name for what it means and what other tools call it.`;
+      `Successful requests only; percentiles are within ${plain(error, "share")} of a measured value. ~ marks those of too few requests. Press a name for what it means, what other tools call it, and how far its percentiles can be trusted.`;
     const made = table(head, rows);
     byId("metrics-table").append(made);
     emptyRows(made);
@@ -417,9 +481,11 @@
     show(false);
   }
 
-  function meaningRow({ sentence, aliases }) {
+  function meaningRow({ name, sentence, aliases }) {
     const cell = el("td", { colSpan: COLUMNS.length + 1 }, el("p", {}, ...prose(sentence)));
     if (aliases) cell.append(el("p", {}, `Elsewhere: ${aliases}.`));
+    const known = intervals(snapshot.metrics[name]);
+    if (known) cell.append(el("p", {}, known));
     return el("tr", { className: "meaning", hidden: true }, cell);
   }
 
@@ -495,6 +561,7 @@
 
   controls();
   answer();
+  goals();
   timeline();
   distributions();
   firstToken();
