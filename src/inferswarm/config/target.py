@@ -70,6 +70,11 @@ def _encodable(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _texts(given: object) -> object:
+    """One text, or several."""
+    return (given,) if isinstance(given, str) else given
+
+
 class TargetOptions(Section):
     """The inference server."""
 
@@ -168,7 +173,9 @@ class RequestOptions(Section):
         "Beam search of width `best_of`, where the server knows it.",
         flag="--use-beam-search",
     )
-    stop: list[str] = option([], "Texts at which the server ends an answer.")
+    stop: Annotated[tuple[str, ...], BeforeValidator(_texts)] = option(
+        (), "A text at which the server ends an answer.", flag="--stop"
+    )
     usage_per_chunk: bool = option(
         False, "Ask for a running token count with every chunk (OpenAI routes of vLLM and SGLang)."
     )
