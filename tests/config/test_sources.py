@@ -196,7 +196,7 @@ WRONG: list[tuple[str, object, str, str]] = [
     ("load.users", "many", "a whole number of at least 1", "'many'"),
     ("load.users", 0, "a whole number of at least 1", "0"),
     ("load.users", 1.5, "a whole number of at least 1", "1.5"),
-    ("load.workers", 999, "a whole number of at least 1 and at most 256", "999"),
+    ("load.workers", 999, "a whole number of at least 0 and at most 256", "999"),
     ("load.duration", "soon", "200ms, 60s, 2m or 1h30m", "'soon'"),
     ("load.spawn_rate", "fast", "10/s or 600/min", "'fast'"),
     ("request.temperature", -1, "a number of at least 0", "-1"),
