@@ -160,9 +160,7 @@ def _measure(ready: Ready, config: RunConfig, load: float, console: Console) -> 
     return point_of(load, loaded.folder.path.name, built.snapshot)
 
 
-def _announce(
-    console: Console, plan: Plan, ready: Ready, reached: RunConfig, path: Path
-) -> None:
+def _announce(console: Console, plan: Plan, ready: Ready, reached: RunConfig, path: Path) -> None:
     load = reached.load
     lasting = str(load.duration) if load.duration else f"{load.requests} requests"
     left_out = f" (the first {load.warmup} left out)" if load.warmup not in ("", "none") else ""

@@ -38,7 +38,7 @@ class Axis:
     def read(self, text: str) -> float:
         """One load; raises ValueError that says what to write."""
         try:
-            load = float(Rate.parse(text) if self.key == RATE.key else int(text))
+            load = float(int(text)) if self.whole else float(Rate.parse(text))
         except ValueError:
             kind = "a whole number" if self.whole else Rate.ALLOWED
             raise ValueError(f"{text.strip()!r} is no {self.name}: write {kind}") from None
