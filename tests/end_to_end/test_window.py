@@ -62,7 +62,8 @@ def run(out: Path, slow: int, *words: str) -> None:
     with serving(slow) as url:
         ended = command(
             *("run", "--target", url, "--model", "m", "--no-stream", "--users", "4"),
-            *("--duration", "3s", "--out", out, *words),
+            *("--duration", "3s", "--out", out),
+            *words,
         )
     assert ended.code == 0, ended.err
 

@@ -1,6 +1,7 @@
 """Facts about building a run's results from what its folder holds."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -90,7 +91,7 @@ def test_a_description_that_cannot_be_read_costs_only_itself(
     assert built.snapshot.config == built.snapshot.run == {}
 
 
-def windowed(path: Path, late_s: int, config: dict[str, object], **run: object) -> RunFolder:
+def windowed(path: Path, late_s: int, config: Mapping[str, object], **run: object) -> RunFolder:
     """Forty requests of two users in twenty seconds, the last of them ending so much later."""
     folder = RunFolder.create(path)
     writer = RecordWriter(folder.records, "r", 0, 1 << 30, recorder="thread", clock="kernel")
@@ -101,7 +102,7 @@ def windowed(path: Path, late_s: int, config: dict[str, object], **run: object) 
     writer.close()
     folder.client.write_bytes(msgspec.json.encode(Client(workers=1)))
     folder.run.write_text(json.dumps({"id": "r", "attempted": 40, **run}))
-    folder.config.write_text(yaml.safe_dump(config))
+    folder.config.write_text(yaml.safe_dump(dict(config)))
     return folder
 
 

@@ -228,6 +228,10 @@ def test_metrics_csv_has_one_line_for_each_metric(snapshot: Snapshot) -> None:
     rows = list(csv.DictReader(io.StringIO(html.metrics_csv(snapshot.metrics))))
     assert [row["metric"] for row in rows] == [metric.name for metric in METRICS]
     assert float(rows[0]["p50"]) == snapshot.metrics["ttft"].p50
+    ttft = snapshot.metrics["ttft"].ci95["p50"]
+    row = next(row for row in rows if row["metric"] == "ttft")
+    assert ttft is not None
+    assert (float(row["p50_low"]), float(row["p50_high"])) == ttft
     nothing = html.metrics_csv(sample_run.snapshot_of(Summary()).metrics)
     assert next(csv.DictReader(io.StringIO(nothing)))["p50"] == ""
 

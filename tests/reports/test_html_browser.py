@@ -13,6 +13,7 @@ from inferswarm.reports import html
 from inferswarm.snapshot import Snapshot, to_json
 from inferswarm.summary import Summary
 from inferswarm.verdict import with_more
+from inferswarm.window import Window
 
 from . import sample_run
 
@@ -28,6 +29,7 @@ FLAGS = (
 PAINTED = """all => all.length > 0 && all.every(canvas => canvas.getContext("2d")
     .getImageData(0, 0, canvas.width, canvas.height).data.some(value => value > 0))"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+COLUMNS = ["count", "mean", "min", "p50", "p90", "p95", "p99", "p99.9", "max"]
 PARTS = ["Client", "Queue", "Prefill", "Rest"]
 PIXELS = "canvas => canvas.toDataURL()"
 
@@ -268,6 +270,37 @@ def test_warnings_and_arrivals_stand_at_the_top(
         assert "poisson 200/s" in facts
         assert "Users" not in facts
         assert page.evaluate(OVERFLOW) == 0
+
+
+def test_the_window_is_told_and_what_is_left_out_is_shaded(
+    browser: "Browser", tmp_path: Path, summary: Summary
+) -> None:
+    """A sentence below the facts, and a note at the timeline; neither where everything counts."""
+    shot = sample_run.snapshot_of(summary)
+    window = Window(method="load", begin_s=4, end_s=25, run_s=33, requests_ended_in_drain=7)
+    file = tmp_path / "report.html"
+    for one, said in ((window, True), (shot.window, False)):
+        file.write_text(html.render(replace(shot, window=one), summary), encoding="utf-8")
+        with opened(browser, file) as page:
+            assert page.locator("#window").is_visible() == said
+            assert ("Shaded" in page.locator("#timeline-note").inner_text()) == said
+            if said:
+                assert (
+                    page.locator("#window").inner_text().startswith("Measured from 4.0 to 25.0 s;")
+                )
+
+
+def test_percentiles_show_how_sure_they_are(browser: "Browser", tmp_path: Path) -> None:
+    """Of a hundred requests the median has an interval, the p99 is marked and says why."""
+    made = sample_run.summary_of(sample_run.successes(100))
+    with opened(browser, written(tmp_path, made)) as page:
+        cells = page.locator("#metrics-table tr", has_text="TTFT").first.locator("td")
+        p50, p99 = cells.nth(COLUMNS.index("p50")), cells.nth(COLUMNS.index("p99"))
+        assert (p50.get_attribute("title") or "").startswith("95 % confidence: ")
+        assert p99.inner_text().startswith("~")
+        assert "Too few" in (p99.get_attribute("title") or "")
+        page.locator("#metrics-table button.more", has_text="TTFT").first.click()
+        assert "the true percentiles lie within: p50" in page.locator("#metrics-table").inner_text()
 
 
 def test_the_timeline_has_a_table(browser: "Browser", report: Path) -> None:

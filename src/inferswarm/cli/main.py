@@ -15,17 +15,24 @@ from inferswarm.cli import (
     master,
     report,
     run,
+    search,
     simulate,
+    sweep,
     worker,
 )
 from inferswarm.cli.arguments import Parser
 from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, InferswarmError
 
-COMMANDS = (run, master, worker, doctor, simulate, report, calibrate, backends, goals, config)
+COMMANDS = (
+    *(run, sweep, search, master, worker, doctor, simulate, report),
+    *(calibrate, backends, goals, config),
+)
 _EPILOG = """examples:
   inferswarm run                                     load the built-in simulator for a minute
   inferswarm doctor --target localhost:8000          what a server is, and how to load it
   inferswarm run --target localhost:8000 --backend vllm --users 32 --duration 60s
+  inferswarm sweep --rates '5..80*2'                 latency against throughput, run by run
+  inferswarm search --slo 'ttft.p95<500ms'           the highest rate that still meets the goals
   inferswarm report runs/x                           rebuild summary and page from the records
   inferswarm calibrate --quick                       how true the times are on this machine
 

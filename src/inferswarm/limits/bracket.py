@@ -29,7 +29,7 @@ def following(good: float | None, bad: float | None, reach: Reach) -> float | No
         return _nearer(bad, reach)
     if bad is None:
         return min(reach.rounded(good * reach.factor), reach.most) if good < reach.most else None
-    between = reach.rounded(math.sqrt(good * bad))
+    between = max(reach.rounded(math.sqrt(good * bad)), good + 1 if reach.whole else good)
     return None if bad <= good * reach.fine or between in (good, bad) else between
 
 

@@ -58,7 +58,7 @@ def render(snapshot: Snapshot, summary: Summary) -> str:
         "style": style,
         "library": library,
         "script": script,
-        "licences": html.escape("\n\n".join(asset(f"{name}.txt").strip() for name in _LICENCES)),
+        "licences": html.escape(licences()),
         "echarts_version": json.loads(asset("vendor.json"))["packages"]["echarts"],
         "snapshot": embed(to_json(snapshot)),
         "view": embed(msgspec.json.encode(view(snapshot, summary))),
@@ -70,6 +70,11 @@ def render(snapshot: Snapshot, summary: Summary) -> str:
 def asset(name: str) -> str:
     """One file of the page's folder."""
     return (files("inferswarm.reports") / "page" / name).read_text(encoding="utf-8")
+
+
+def licences() -> str:
+    """Of the chart library and of what is in it; every page that holds it carries them."""
+    return "\n\n".join(asset(f"{name}.txt").strip() for name in _LICENCES)
 
 
 def embed(encoded: bytes) -> str:

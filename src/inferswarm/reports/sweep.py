@@ -14,7 +14,7 @@ from inferswarm.goals.quantities import QUANTITIES
 from inferswarm.limits.points import Point, Sweep
 from inferswarm.metrics import METRIC_BY_NAME
 from inferswarm.reports.charts import Json
-from inferswarm.reports.html import asset, embed, security_policy
+from inferswarm.reports.html import asset, embed, licences, security_policy
 from inferswarm.storage import write_file
 
 JSON, CSV, PAGE = "sweep.json", "sweep.csv", "sweep.html"
@@ -73,6 +73,7 @@ def render(sweep: Sweep) -> str:
         "style": style,
         "library": library,
         "script": script,
+        "licences": html.escape(licences()),
         "echarts_version": json.loads(asset("vendor.json"))["packages"]["echarts"],
         "view": embed(msgspec.json.encode(view(sweep))),
     }
