@@ -170,7 +170,7 @@ def test_options_named_in_sentences_exist() -> None:
 def test_commands_marked_as_running_run(tmp_path: Path) -> None:
     """They do what they say against a simulator in place of the server, for a second."""
     lines = [arguments for page in PAGES for arguments in shown(page, "runs")]
-    assert [line[0] for line in lines] == ["run", "report"]
+    assert [line[0] for line in lines] == ["run", "run", "report"]
     quick = SimulatorOptions.model_validate({"ttft": "10ms", "itl": "1ms"})
     with RunningSimulator(quick) as simulator:
         for arguments in lines:

@@ -10,8 +10,10 @@ the d first values are left out for which
 is least: leaving out more lowers the spread, but also what is left to average. Among noise there is
 always some d, so a cut must matter. It goes no further than the last value that differs from the rest
 by more than their standard deviation and more than `LEAST_SHIFT` of their mean; and the mean of what
-it leaves out differs from theirs by more than `LEAST_SHIFT` and `LEAST_ERRORS` standard errors. The run is steady once every
-series is. A series that is best cut behind its middle still changes: then there is no steady state.
+it leaves out differs from theirs by more than `LEAST_SHIFT` and `LEAST_ERRORS` standard errors.
+
+The run is steady once every series is. A series that is best cut behind its middle still changes:
+then there is no steady state.
 """
 
 import math

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from inferswarm.cli import report
@@ -53,12 +52,36 @@ class Plan:
 
 
 @dataclass(slots=True)
-class _Made:
-    """What there is so far."""
+class _Series:
+    """The points of one command, as far as they are made."""
 
+    parsed: argparse.Namespace
+    plan: Plan
+    ready: Ready
+    reached: RunConfig
+    path: Path
+    console: Console
+    name: str
+    begun: datetime
     points: list[Point] = field(default_factory=list)
     ended: str = ""
     code: int = 0
+
+    def so_far(self) -> Sweep:
+        """What they amount to."""
+        outcome = self.plan.conclude(self.points)
+        return Sweep(
+            schema_version=SCHEMA,
+            id=self.name,
+            by=self.plan.axis.name,
+            unit=self.plan.axis.unit.strip(),
+            run=_facts(self.reached, self.ready, self.begun),
+            points=sorted(self.points, key=lambda one: one.load),
+            slo=list(self.ready.config.goals.slo),
+            found=outcome.found,
+            said=outcome.said,
+            ended=self.ended,
+        )
 
 
 def config_at(parsed: argparse.Namespace, plan: Plan, load: float, number: int = 0) -> RunConfig:
@@ -104,46 +127,41 @@ def carry_out(parsed: argparse.Namespace, plan: Plan) -> int:
         signal.signal(number, signal.default_int_handler)  # they end in order as Ctrl-C does
     with target(ready.config, console) as reached:
         _announce(console, plan, ready, reached, path)
-        made = _Made()
-        run = _facts(reached, ready, begun)
-
-        def so_far() -> Sweep:
-            return _sweep(plan, name, run, ready, made)
-
-        _make(parsed, plan, ready, reached, path, console, made, so_far)
-    return _finish(console, plan, path, made, so_far())
+        series = _Series(parsed, plan, ready, reached, path, console, name, begun)
+        _make(series)
+    return _finish(series)
 
 
-def _make(
-    parsed: argparse.Namespace,
-    plan: Plan,
-    ready: Ready,
-    reached: RunConfig,
-    path: Path,
-    console: Console,
-    made: _Made,
-    so_far: Callable[[], Sweep],
-) -> None:
+def _make(series: _Series) -> None:
     """Point after point; each is in the report as soon as it is there."""
+    plan, console = series.plan, series.console
     try:
-        while (load := plan.following(made.points)) is not None:
-            number = len(made.points) + 1
-            config = config_at(parsed, plan, load, number - 1)
-            kept = {"target": reached.target, "simulator": reached.simulator}
-            out = path / f"{number:02d}-{plan.axis.name}-{load:g}"
-            kept["output"] = config.output.model_copy(update={"out": out})
-            point = _measure(ready, config.model_copy(update=kept), load, console)
-            made.points.append(point)
-            line = sweep_text.line(point, plan.axis)
-            console.print(f"{number}{plan.of}  {line}", markup=False, soft_wrap=True)
-            sweep.write(path, so_far())
+        while (load := plan.following(series.points)) is not None:
+            series.points.append(_point(series, load))
+            line = sweep_text.line(series.points[-1], plan.axis)
+            number = f"{len(series.points)}{plan.of}"
+            console.print(f"{number:<5}{line}", markup=False, soft_wrap=True)
+            sweep.write(series.path, series.so_far())
     except KeyboardInterrupt:
-        made.ended, made.code = "interrupted", EXIT_INTERRUPTED
+        series.ended, series.code = "interrupted", EXIT_INTERRUPTED
     except InferswarmError as error:
-        if not made.points:
+        if not series.points:
             raise
         complain(f"inferswarm: {error}")
-        made.ended, made.code = str(error), error.exit_code
+        series.ended, series.code = str(error), error.exit_code
+
+
+def _point(series: _Series, load: float) -> Point:
+    """The next point, in a folder of its own."""
+    number = len(series.points)
+    config = config_at(series.parsed, series.plan, load, number)
+    out = series.path / f"{number + 1:02d}-{series.plan.axis.name}-{load:g}"
+    kept = {
+        "target": series.reached.target,
+        "simulator": series.reached.simulator,
+        "output": config.output.model_copy(update={"out": out}),
+    }
+    return _measure(series.ready, config.model_copy(update=kept), load, series.console)
 
 
 def _measure(ready: Ready, config: RunConfig, load: float, console: Console) -> Point:
@@ -187,33 +205,18 @@ def _facts(reached: RunConfig, ready: Ready, begun: datetime) -> dict[str, Any]:
     }
 
 
-def _sweep(plan: Plan, name: str, run: dict[str, Any], ready: Ready, made: _Made) -> Sweep:
-    outcome = plan.conclude(made.points)
-    return Sweep(
-        schema_version=SCHEMA,
-        id=name,
-        by=plan.axis.name,
-        unit=plan.axis.unit.strip(),
-        run=run,
-        points=list(made.points),
-        slo=list(ready.config.goals.slo),
-        found=outcome.found,
-        said=outcome.said,
-        ended=made.ended,
-    )
-
-
-def _finish(console: Console, plan: Plan, path: Path, made: _Made, whole: Sweep) -> int:
+def _finish(series: _Series) -> int:
     """Table, sentence and page; the exit code."""
-    if not made.points:
+    console = series.console
+    if not series.points:
         complain("inferswarm: interrupted before the first point was done")
-        return made.code
-    whole = msgspec.structs.replace(whole, points=sorted(whole.points, key=lambda one: one.load))
-    sweep.write(path, whole)
+        return series.code
+    whole = series.so_far()
+    sweep.write(series.path, whole)
     console.print()
-    console.print(sweep_text.table(whole, plan.axis))
-    cut_short = f"ended early ({made.ended}), so far: " if made.ended else ""
+    console.print(sweep_text.table(whole, series.plan.axis))
+    cut_short = f"ended early ({series.ended}), so far: " if series.ended else ""
     if whole.said:
         console.print(f"\n{cut_short}{whole.said}", style="bold", markup=False, soft_wrap=True)
-    console.print(f"report: {path / sweep.PAGE}", markup=False, soft_wrap=True)
-    return made.code or plan.conclude(made.points).code
+    console.print(f"report: {series.path / sweep.PAGE}", markup=False, soft_wrap=True)
+    return series.code or series.plan.conclude(series.points).code

@@ -48,7 +48,7 @@ class Sweep(msgspec.Struct, frozen=True):
     """The content of `sweep.json`.
 
     `by` is what changes from point to point, rate or concurrency, in `unit`. `found` is there after
-    a search; `said` is what came out, in one sentence.
+    a search; `points` are in order of their load; `said` is what came out, in one sentence.
     """
 
     schema_version: str

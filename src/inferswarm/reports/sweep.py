@@ -81,10 +81,10 @@ def render(sweep: Sweep) -> str:
 
 
 def view(sweep: Sweep) -> Json:
-    """Everything that the page shows, points in order of their load."""
-    points = sorted(sweep.points, key=lambda one: one.load)
+    """Everything that the page shows."""
+    points = sweep.points
     return {
-        "title": _title(sweep),
+        "title": _what(sweep),
         "simulated": bool(sweep.run.get("simulated")),
         "said": sweep.said,
         "ended": sweep.ended,
@@ -100,8 +100,12 @@ def view(sweep: Sweep) -> Json:
 
 
 def _title(sweep: Sweep) -> str:
+    return f"{_what(sweep)} · inferswarm"
+
+
+def _what(sweep: Sweep) -> str:
     what = sweep.run.get("model") or sweep.run.get("target") or "sweep"
-    return f"{what} by {sweep.by} · inferswarm"
+    return f"{what} by {sweep.by}"
 
 
 def _chart(name: str, shares: tuple[str, ...], points: list[Point]) -> Json:

@@ -21,14 +21,14 @@ def line(point: Point, axis: Axis) -> str:
 
 
 def table(sweep: Sweep, axis: Axis) -> Table:
-    """All points in order of their load; `~` marks percentiles of too few requests."""
+    """All points; `~` marks percentiles of too few requests."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     columns = (axis.name, "requests/s", "tokens/s", "in flight")
     latencies = ("TTFT p50", "p95", "p99", "ITL p50", "p99", "E2E p50", "p95", "errors")
     for column in (*columns, *latencies):
         made.add_column(column, justify="right")
     made.add_column("goals" if sweep.slo else "verdict")
-    for point in sorted(sweep.points, key=lambda one: one.load):
+    for point in sweep.points:
         made.add_row(*_cells(point, axis), _mark(point, goals=bool(sweep.slo)))
     return made
 
