@@ -3,6 +3,7 @@
 import csv
 import shlex
 import signal
+import socket
 from pathlib import Path
 
 import msgspec
@@ -46,7 +47,8 @@ def test_a_sweep_leaves_a_run_for_each_point_and_one_report(tmp_path: Path) -> N
     rows = list(csv.DictReader((out / "sweep.csv").read_text().splitlines()))
     assert [row["load"] for row in rows] == ["1.0", "3.0"]
     assert "01-concurrency-1" in (out / "sweep.html").read_text()
-    assert ended.out.count("1/2") == ended.out.count("2/2") == 1
+    assert "the highest point that met the goals: 3 users" in ended.out
+    assert [line[:5] for line in ended.out.splitlines()[2:4]] == ["1/2  ", "2/2  "]
 
 
 def test_ctrl_c_reports_the_finished_points(tmp_path: Path) -> None:
@@ -93,6 +95,18 @@ def test_what_cannot_be_is_refused_before_any_load(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_target_that_is_not_there_ends_with_4(tmp_path: Path) -> None:
+    """As of a single run, in one line, and no folder is left."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    ended = command(
+        "sweep", "--rates", "1", "--target", f"127.0.0.1:{port}", "--out", tmp_path / "x"
+    )
+    assert ended.code == 4
+    assert "cannot connect" in ended.last_error
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_goal_that_nothing_meets_ends_with_1(tmp_path: Path) -> None:
     """Even the lowest load asked for misses, which is said."""
     out = tmp_path / "x"
@@ -101,7 +115,7 @@ def test_a_goal_that_nothing_meets_ends_with_1(tmp_path: Path) -> None:
         *("--requests", "4", "--max-output-tokens", "2", "--out", out),
     )
     assert ended.code == 1, ended.err
-    assert "no concurrency met the goals: even the lowest measured, 1 users, missed" in ended.out
+    assert "no concurrency met the goals: even the lowest measured, 1 user, missed" in ended.out
     assert swept(out).found is not None
     assert "error_rate<1%" in swept(out).slo
 

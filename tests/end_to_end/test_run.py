@@ -268,7 +268,7 @@ def test_a_worker_without_a_user_is_refused() -> None:
     ended = command("run", "--users", "1", "--workers", "3")
 
     assert ended.code == 2
-    assert "workers must not exceed users" in ended.last_error
+    assert "load.workers must not exceed load.users" in ended.last_error
 
 
 def test_a_killed_worker_is_told_and_its_users_move(

@@ -40,7 +40,7 @@ def test_lists_are_read(axis: Axis, text: str, loads: list[float]) -> None:
         (RATE, "1..10000*1.01", "points are more than 100"),
         (RATE, "10..20", "is no rate"),
         (CONCURRENCY, "1.5", "'1.5' is no concurrency: write a whole number"),
-        (CONCURRENCY, "0", "must be 1 users to"),
+        (CONCURRENCY, "0", "must be 1 user to"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_remedy(axis: Axis, text: str, said: str) -> None:
@@ -54,3 +54,4 @@ def test_loads_are_told_with_their_unit() -> None:
     assert RATE.told(1_250) == "1,250/s"
     assert RATE.told(0.5) == "0.5/s"
     assert CONCURRENCY.told(16) == "16 users"
+    assert CONCURRENCY.told(1) == "1 user"

@@ -1,6 +1,7 @@
 """Runs at one load after another, each in a folder of its own, and one report of them all."""
 
 import argparse
+import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -146,6 +147,8 @@ def _make(series: _Series) -> None:
         series.ended, series.code = "interrupted", EXIT_INTERRUPTED
     except InferswarmError as error:
         if not series.points:
+            with contextlib.suppress(OSError):
+                series.path.rmdir()  # unless a run has left something in it
             raise
         complain(f"inferswarm: {error}")
         series.ended, series.code = str(error), error.exit_code

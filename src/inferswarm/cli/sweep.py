@@ -51,7 +51,12 @@ def execute(parsed: argparse.Namespace) -> int:
     def following(made: Sequence[Point]) -> float | None:
         return loads[len(made)] if len(made) < len(loads) else None
 
-    plan = points.Plan(NAME, axis, following, _conclude, of=f"/{len(loads)}")
+    def conclude(made: Sequence[Point]) -> points.Outcome:
+        if not any(point.succeeded for point in made):
+            return points.Outcome("no request succeeded at any point", EXIT_TARGET)
+        return points.Outcome(highest(made, axis), EXIT_OK)
+
+    plan = points.Plan(NAME, axis, following, conclude, of=f"/{len(loads)}")
     for load in loads:
         points.config_at(parsed, plan, load)  # a load that cannot be is told before any was sent
     return points.carry_out(parsed, plan)
@@ -71,8 +76,9 @@ def _loads(axis: Axis, parsed: argparse.Namespace) -> list[float]:
         raise InputError(f"{axis.flag}: {error}") from None
 
 
-def _conclude(made: Sequence[Point]) -> points.Outcome:
-    """A sweep has a result as soon as anything succeeded."""
-    if not any(point.succeeded for point in made):
-        return points.Outcome("no request succeeded at any point", EXIT_TARGET)
-    return points.Outcome("", EXIT_OK)
+def highest(made: Sequence[Point], axis: Axis) -> str:
+    """The highest point that met the goals; empty where there are none."""
+    if not any(point.goals for point in made):
+        return ""
+    met = [point.load for point in made if point.met]
+    return f"the highest point that met the goals: {axis.told(max(met)) if met else 'none'}"

@@ -119,14 +119,14 @@ def fitting(config: RunConfig, looked: Looked) -> RunConfig:
 
 
 def command(config: RunConfig) -> tuple[list[str], list[str]]:
-    """(words of the `inferswarm run` that resolves to this, options that cannot be typed or shown)."""
+    """(words of the `inferswarm run` that resolves to this, options that must not be shown)."""
     words, left_out = ["inferswarm", "run"], []
     for option in options_of(RunConfig):
         value, usual = _at(config, option.key), _at(RunConfig(), option.key)
         shown = option.key in _ALWAYS or value != usual
         if option.key.startswith("simulator.") or not shown:
             continue
-        if isinstance(value, list) or _is_secret(config, option):
+        if _is_secret(config, option):
             left_out.append(option.key)
         else:
             words += _words(option, value)
@@ -160,5 +160,7 @@ def _words(option: Option, value: Any) -> list[str]:
     """An option as it is typed."""
     if option.flag and isinstance(value, bool):
         return [option.flag if value else option.flag.replace("--", "--no-", 1)]
+    if option.is_list:
+        return [word for one in value for word in (str(option.flag), str(one))]
     text = json.dumps(value) if isinstance(value, bool | dict) else str(value)
     return [option.flag, text] if option.flag else ["--set", f"{option.key}={text}"]

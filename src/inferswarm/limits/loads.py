@@ -33,7 +33,8 @@ class Axis:
 
     def told(self, load: float) -> str:
         """A load as people write it: `50/s`, `16 users`."""
-        return f"{load:,.10g}{self.unit}"
+        unit = self.unit.removesuffix("s") if load == 1 and self.whole else self.unit
+        return f"{load:,.10g}{unit}"
 
     def read(self, text: str) -> float:
         """One load; raises ValueError that says what to write."""
