@@ -1,4 +1,4 @@
-"""What of the package is not Python: the recorder's reading thread (Linux), and the hot rules of reading.
+"""What of the package is not Python: the recorder's thread (on Linux), and hot rules of reading.
 
 Where there is no compiler they are left out: the run says that it uses the other recorder, and reading
 costs more.

@@ -16,8 +16,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Instants (`due_ns`, `sent_ns`, `end_ns`) are `clock.now_ns` readings: steady nanoseconds since the
     Unix epoch. `sent_ns` is 0 when no byte was sent. The others ending in `_ns` are durations;
     `first_byte_ns`, `headers_ns` and `chunk_ns` count from `sent_ns`. `chunk_ns` holds one arrival
-    for each chunk that carried tokens, `chunk_tokens` how many tokens each carried (empty: one each). `server_ns` are
-    durations that the server told, by the names of `timing.SERVER_SPANS`.
+    for each chunk that carried tokens, `chunk_tokens` how many tokens each carried (empty: one each).
+    `server_ns` are durations that the server told, by the names of `timing.SERVER_SPANS`.
     """
 
     k: int

@@ -123,7 +123,9 @@ class LocalRun:
         self.state = NEXT.get((self.state, event["event"]), self.state)
         if event["event"] == "listening":
             for worker in self._processes[1:]:
-                self._tell(worker, f"127.0.0.1:{event['port']} {self._plan['token']} local\n".encode())
+                self._tell(
+                    worker, f"127.0.0.1:{event['port']} {self._plan['token']} local\n".encode()
+                )
         elif self.state is State.FAILED:
             raise LoadProcessError(f"{event['error']}; see {self._log.name}")
 

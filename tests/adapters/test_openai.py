@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferswarm.adapters import Answer, Wanted
-from inferswarm.adapters.openai import CHAT, COMPLETIONS, VLLM_COMPLETIONS
+from inferswarm.adapters.openai import CHAT, COMPLETIONS
 from inferswarm.framing.http1 import Response, read_response
 from inferswarm.prompts import Prompt
 from tests.builders import CAPTURES, FUZZ, plain_answer, stream_answer, tape

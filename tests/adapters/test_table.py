@@ -44,5 +44,5 @@ def test_a_route_that_a_backend_lacks_is_refused() -> None:
 def test_what_a_server_would_reject_is_refused_before_the_run() -> None:
     """The refusal names route and option."""
     asked = RequestOptions(use_beam_search=True, best_of=4)
-    with pytest.raises(InputError, match="openai chat: request.use_beam_search is not known"):
+    with pytest.raises(InputError, match=r"openai chat: request\.use_beam_search is not known"):
         wanted(asked, route("openai", "chat"), "m", stream=False)

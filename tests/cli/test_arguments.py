@@ -40,7 +40,8 @@ def test_every_flag_sets_its_option() -> None:
         "target.url": "h:1", "target.api": "chat", "target.stream": None, "load.duration": "5s",
         "load.spawn_rate": "3/s", "target.insecure": None, "request.ignore_eos": None,
         "request.use_beam_search": None, "target.keep_alive": None,
-        "load.bind": "h:1", "load.remote_workers": "0", "arrivals.rate": "5/s", "arrivals.process": "poisson", "arrivals.stages": "5/s 9s",
+        "load.bind": "h:1", "load.remote_workers": "0",
+        "arrivals.rate": "5/s", "arrivals.process": "poisson", "arrivals.stages": "5/s 9s",
         "simulator.ttft": "1ms", "simulator.itl": "1ms", "simulator.backend": "tgi",
     }  # fmt: skip
     for option in options_of(RunConfig):

@@ -70,6 +70,7 @@ def test_a_target_that_hangs_is_told(tmp_path: Path) -> None:
     assert set(summary_of(tmp_path / "x").requests.by_outcome) == {"timeout_first_byte"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -209,6 +210,7 @@ def test_a_folder_without_records_is_no_run(tmp_path: Path) -> None:
     assert "records/" in ended.last_error
 
 
+@pytest.mark.slow
 def test_a_part_of_another_format_is_named_and_costs_only_itself(tmp_path: Path) -> None:
     """An unknown format version does not stop the report of the other parts."""
     out = tmp_path / "x"

@@ -98,6 +98,7 @@ def test_wrong_input_is_told_before_any_load(tmp_path: Path) -> None:
     assert bad.read_text() == "my notes"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ceiling", "valid"), [(Ceiling(1.0), True), (Ceiling(1.0, 2.0), False), (None, True)]
 )

@@ -69,6 +69,7 @@ def accepted(line: str) -> RunConfig:
     return configuration(RunConfig, parsed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_backend_is_recognised_and_its_command_runs(backend: str, tmp_path: Path) -> None:
     """Without --backend: all is fine, and the command that is printed does a run."""
@@ -133,6 +134,7 @@ def test_nobody_listening_is_exit_code_4() -> None:
     assert len(ended.out.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "named", [(), ("--backend", "openai"), ("--backend", "vllm", "--model", "m")]
 )

@@ -48,6 +48,7 @@ def test_a_run_is_judged_and_can_be_judged_again(
     assert "goodput: 0 of 12 requests" in again.out
 
 
+@pytest.mark.slow
 def test_a_missed_goal_gives_way_to_what_is_wrong_with_the_run(
     simulator: RunningSimulator, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_sweep_leaves_a_run_for_each_point_and_one_report(tmp_path: Path) -> N
     assert [line[:5] for line in ended.out.splitlines()[2:4]] == ["1/2  ", "2/2  "]
 
 
+@pytest.mark.slow
 def test_ctrl_c_reports_the_finished_points(tmp_path: Path) -> None:
     """The second point goes on for an hour; after Ctrl-C the first is reported, and 130 returned."""
     out = tmp_path / "x"
@@ -107,6 +108,7 @@ def test_a_target_that_is_not_there_ends_with_4(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_goal_that_nothing_meets_ends_with_1(tmp_path: Path) -> None:
     """Even the lowest load asked for misses, which is said."""
     out = tmp_path / "x"

@@ -53,7 +53,7 @@ def test_a_run_without_target_loads_the_simulator_and_says_so_first(tmp_path: Pa
 
 @pytest.mark.parametrize("api", ["completions", "chat"])
 @pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_counts_equal_the_truth_log(
     simulator: RunningSimulator, tmp_path: Path, api: str, stream: str, workers: int
 ) -> None:
@@ -99,6 +99,7 @@ def test_each_failure_is_counted_as_what_it_is(tmp_path: Path) -> None:
     assert all(counted.values())
 
 
+@pytest.mark.slow
 def test_the_same_seed_asks_the_same_prompts_whatever_the_split(
     simulator: RunningSimulator, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_second_ctrl_c_exits_at_once_and_keeps_the_records(tmp_path: Path) -> 
     assert summary_of(out).verdict.valid is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["command", "master"])
 def test_a_killed_run_leaves_no_process_and_a_record_of_every_request(
     simulator: RunningSimulator, tmp_path: Path, victim: str
@@ -207,6 +209,7 @@ def test_a_killed_run_leaves_no_process_and_a_record_of_every_request(
     assert "may be missing" in " ".join(found.verdict.reasons)
 
 
+@pytest.mark.slow
 def test_a_suspended_command_prolongs_no_load(simulator: RunningSimulator, tmp_path: Path) -> None:
     """Ctrl-Z on the command: the load ends when it should, and the report is made afterwards."""
     out = tmp_path / "x"
@@ -228,6 +231,7 @@ def test_a_suspended_command_prolongs_no_load(simulator: RunningSimulator, tmp_p
     assert summary_of(out).requests.attempted == len(simulator.truth())
 
 
+@pytest.mark.slow
 def test_a_vanished_reader_ends_no_run(simulator: RunningSimulator, tmp_path: Path) -> None:
     """`inferswarm run | head -1`: the run goes on silently and leaves its report."""
     out = tmp_path / "x"
@@ -271,6 +275,7 @@ def test_a_worker_without_a_user_is_refused() -> None:
     assert "load.workers must not exceed load.users" in ended.last_error
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_told_and_its_users_move(
     simulator: RunningSimulator, tmp_path: Path
 ) -> None:

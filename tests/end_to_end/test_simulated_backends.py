@@ -6,6 +6,8 @@ import pytest
 
 from tests.end_to_end.command import command, summary_of
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--set", "simulator.ttft=10ms", "--set", "simulator.itl=1ms", "--max-output-tokens", "6")
 
 

@@ -68,6 +68,7 @@ def run(out: Path, slow: int, *words: str) -> None:
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.slow
 def test_one_straggler_does_not_halve_the_throughput(tmp_path: Path) -> None:
     """It is in the latencies, and the rates are those of the time in which the load was on."""
     run(tmp_path / "with", 100)
@@ -84,6 +85,7 @@ def test_one_straggler_does_not_halve_the_throughput(tmp_path: Path) -> None:
     assert slowest_ms > STRAGGLER_S * 1_000
 
 
+@pytest.mark.slow
 def test_a_warmup_of_requests_leaves_them_out_and_a_later_report_can_choose_another(
     tmp_path: Path,
 ) -> None:

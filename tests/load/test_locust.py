@@ -14,8 +14,8 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerNode, WorkerRunner
 
 from inferswarm.config.tree import RunConfig
 from inferswarm.load.master import Master
-from inferswarm.load.steady_master import SteadyMasterRunner
 from inferswarm.load.plan import Plan
+from inferswarm.load.steady_master import SteadyMasterRunner
 from inferswarm.load.user import InferenceUser
 from inferswarm.load.worker import ClosedLoopUser, _no_options
 

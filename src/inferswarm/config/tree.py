@@ -78,8 +78,8 @@ class LoadOptions(Section):
     )
     recorder: Literal["auto", "native", "gevent"] = option(
         "auto",
-        "What records arrival times: a C thread with the kernel's clock (native, on Linux), or the "
-        "event loop with its own (gevent).",
+        "What records arrivals: a C thread (native, on Linux) or the event loop (gevent); both with the "
+        "kernel's clock where it stamps.",
     )
     answer_limit_mb: int = option(
         512, "Size at which one answer is cut and counts as truncated.", unit="MB", ge=1, le=65_536
