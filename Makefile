@@ -30,6 +30,7 @@ test: setup ## the fast suite, under 5 minutes on 2 cores
 
 test-slow: setup ## what takes longer or needs system packages; skipped tests say how to get them
 	$(BIN)/pytest tests -m slow -rs
+	$(BIN)/pytest tests/load -m slow -rs
 
 bench: setup ## inferswarm beside other clients, about 25 minutes on 2 quiet cores
 	$(BIN)/python -m bench
