@@ -121,7 +121,7 @@ def test_every_arrival_is_sent_once_whoever_comes_and_goes(
             cluster.talk()
             gone = sorted(cluster.streams)[draw % len(cluster.streams)]
             del cluster.streams[gone]
-            cluster.loans.lose(gone, list(cluster.streams), lambda known_k: known_k)
+            cluster.loans.lose(gone, list(cluster.streams), 0)
         elif event == "send":
             below += draw
             cluster.send(below)
@@ -148,7 +148,7 @@ def test_a_lost_worker_is_replaced_from_where_the_load_is_now() -> None:
     loans = Loans(4)
     loans.deal(["a", "b"])
     loans.heard("a", 1, {0: 8, 2: 10})
-    loans.lose("a", ["b"], lambda known_k: max(known_k, 21))
+    loans.lose("a", ["b"], 21)
     assert loans.of("b") == [Loan(1, 1, 0), Loan(3, 3, 0), Loan(0, 24, 1), Loan(2, 22, 1)]
 
 
@@ -156,5 +156,5 @@ def test_when_nobody_is_left_nobody_holds_anything() -> None:
     """The load is over then."""
     loans = Loans(4)
     loans.deal(["a"])
-    loans.lose("a", [], lambda known_k: known_k)
+    loans.lose("a", [], 0)
     assert loans.of("a") == []

@@ -1,7 +1,7 @@
 """The master's talk with its workers about who holds which streams."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from locust.runners import MasterRunner
@@ -60,10 +60,10 @@ class Lender:
         now_s = time.monotonic()
         return [one for one, beat in self._beats.items() if now_s - beat.heard_s > GIVE_UP_S]
 
-    def lose(self, worker: str, first_k: Callable[[int], int]) -> None:
-        """Lend on what a silent worker held; `first_k` is where, from the progress that is known."""
+    def lose(self, worker: str, least_k: int) -> None:
+        """Lend on what a silent worker held, from its known progress and not before `least_k`."""
         del self._beats[worker]
-        self._loans.lose(worker, list(self._beats), first_k)
+        self._loans.lose(worker, list(self._beats), least_k)
         self._lend_all()
 
     def _lend_all(self) -> None:

@@ -200,14 +200,14 @@ class Master:
         self._runner.give_up_missing()
         for worker in self._lender.silent():
             self._runner.give_up(worker)
-            self._lender.lose(worker, self._first_not_due)
+            self._lender.lose(worker, self._first_not_due())
 
-    def _first_not_due(self, known_k: int) -> int:
-        """Where another worker goes on: with what is still to come, in closed loop where it stopped."""
+    def _first_not_due(self) -> int:
+        """The first arrival of an open loop that is still to come; 0 in closed loop."""
         arrivals = build_arrivals(self._settings.arrivals)
         if arrivals is None or not self._start_ns:
-            return known_k
-        return max(known_k, upto(arrivals, now_ns() - self._start_ns))
+            return 0
+        return upto(arrivals, now_ns() - self._start_ns)
 
     def _start_users(self) -> None:
         """All clients of a closed loop, or one user for each worker, which stands for its schedule."""

@@ -9,7 +9,7 @@ counts how often the stream was lent. Who holds what decides who sends an arriva
 
 import heapq
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -150,8 +150,8 @@ class Loans:
         self.number += bool(free)
         return bool(free)
 
-    def lose(self, worker: str, others: Sequence[str], first_k: Callable[[int], int]) -> None:
-        """Lend a lost worker's streams to the others, each from `first_k(its known progress)` on."""
+    def lose(self, worker: str, others: Sequence[str], least_k: int) -> None:
+        """Lend a lost worker's streams to the others: from their known progress, at least `least_k`."""
         self.number += 1
         orphans = [stream for stream, holder in self._holder.items() if holder == worker]
         broken = [one for one, promise in self._promised.items() if promise.giver == worker]
@@ -164,7 +164,7 @@ class Loans:
             self._promised.pop(stream, None)
         for place, stream in enumerate(sorted(orphans)):
             self._holder.pop(stream, None)
-            self._next[stream] = self._at_least(stream, first_k(self._next[stream]))
+            self._next[stream] = self._at_least(stream, max(least_k, self._next[stream]))
             if others:
                 self._lend(stream, others[place % len(others)])
 
