@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferswarm.arrivals import Arrival, share, upto
+from inferswarm.arrivals import Arrival, upto
 from inferswarm.arrivals.trace import Row, TraceArrivals
+from tests.arrivals.walking import share
 from tests.builders import FUZZ
 
 

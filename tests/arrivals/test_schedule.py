@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferswarm.arrivals import Arrival, Arrivals, share, upto
+from inferswarm.arrivals import Arrival, Arrivals, upto
 from inferswarm.arrivals.build import build_arrivals
 from inferswarm.config.arrivals import ArrivalOptions
 from tests.arrivals.distributions import distance, limit
+from tests.arrivals.walking import share
 from tests.builders import FUZZ, MS, S
 
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from inferswarm.arrivals import Arrival, share
+from inferswarm.arrivals import Arrival
 from inferswarm.arrivals.trace import Row, TraceArrivals
 from inferswarm.errors import InputError
+from tests.arrivals.walking import share
 from tests.builders import S
 
 ROWS = [Row(7 * S, 10, 100), Row(8 * S, 11, 101), Row(8 * S, 12, None), Row(11 * S, None, 103)]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from inferswarm.arrivals import Arrival, share
+from inferswarm.arrivals import Arrival
 from inferswarm.arrivals.trace_file import read_trace
 from inferswarm.errors import InputError
+from tests.arrivals.walking import share
 from tests.builders import MS, S
 
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n"

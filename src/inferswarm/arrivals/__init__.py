@@ -2,10 +2,9 @@
 
 Arrival k of a schedule is due at the same nanosecond whoever asks, in whatever order, and however
 the load is split: it follows from the options, the seed and k alone. So stream j of S plays
-arrivals j, j + S, j + 2S, ... (`share`) and nobody needs to hold or send the schedule.
+arrivals j, j + S, j + 2S, ... and nobody needs to hold or send the schedule.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,14 +40,6 @@ class Arrivals(Protocol):
 
     def at(self, k: int) -> Arrival | None:
         """Arrival k with its lengths; None past the last one."""
-
-
-def share(arrivals: Arrivals, first: int = 0, step: int = 1) -> Iterator[Arrival]:
-    """Arrivals first, first + step, ... until the schedule ends: stream `first` of `step`."""
-    k = first
-    while (arrival := arrivals.at(k)) is not None:
-        yield arrival
-        k += step
 
 
 def upto(arrivals: Arrivals, until_ns: int) -> int:
