@@ -7,7 +7,8 @@ from hypothesis import given
 
 from inferswarm.exchange import Outcome
 from inferswarm.records import Record
-from inferswarm.timeline import LIMIT, NS_PER_S, Timeline
+from inferswarm.scales import NS_PER_S
+from inferswarm.timeline import LIMIT, Timeline
 from inferswarm.timing import chunk_weights
 from tests.builders import FUZZ, MS, START_NS, S, failure, record
 from tests.many_records import runs

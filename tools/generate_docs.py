@@ -21,7 +21,8 @@ from inferswarm.config.tree import ALIASES, ENVIRONMENT_ALIASES, RunConfig, Simu
 from inferswarm.exchange import OUTCOME_SENTENCES
 from inferswarm.goals.presets import PRESETS
 from inferswarm.histogram import Histogram
-from inferswarm.metrics import METRICS, NS_PER_MS, QUANTILES
+from inferswarm.metrics import METRICS, QUANTILES
+from inferswarm.scales import NS_PER_MS
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCHEMA = "summary.schema.json"

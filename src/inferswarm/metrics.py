@@ -9,8 +9,8 @@ from functools import partial
 
 from inferswarm import timing
 from inferswarm.records import Record
+from inferswarm.scales import NS_PER_MS
 
-NS_PER_MS = 1_000_000
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
 Read = Callable[[Iterable[Record]], tuple[list[int], list[int]]]

@@ -14,12 +14,12 @@ from inferswarm.demand import Demand
 from inferswarm.goals.results import GoalResult, GoodputStats
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRICS, QUANTILES, Metric
+from inferswarm.scales import NS_PER_S
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client, Verdict, judge
 from inferswarm.window import Measured, Window, so_far
 
 SCHEMA_VERSION = "1"
-NS_PER_S = 1_000_000_000
 
 
 class Requests(msgspec.Struct, frozen=True):

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-from inferswarm.timeline import NS_PER_S, Bucket, Timeline
+from inferswarm.scales import NS_PER_S
+from inferswarm.timeline import Bucket, Timeline
 from inferswarm.window import Span
 
 LEAST_BUCKETS = 20

@@ -13,10 +13,10 @@ import msgspec
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRIC_BY_NAME, TIMELINE_METRICS
 from inferswarm.records import Record
+from inferswarm.scales import NS_PER_S
 from inferswarm.timing import tokens_upto
 
 LIMIT = 360
-NS_PER_S = 1_000_000_000
 _BITS = 5
 
 

@@ -5,7 +5,8 @@ import msgspec
 from inferswarm import confidence
 from inferswarm.demand import Demand
 from inferswarm.histogram import Histogram
-from inferswarm.metrics import NS_PER_MS, QUANTILES
+from inferswarm.metrics import QUANTILES
+from inferswarm.scales import NS_PER_MS
 from inferswarm.summary import Summary
 
 ALL_LOST = "all workers were lost"

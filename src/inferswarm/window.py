@@ -28,10 +28,9 @@ import msgspec
 
 from inferswarm.config.warmup import Warmup
 from inferswarm.records import Record
+from inferswarm.scales import NS_PER_S
 from inferswarm.summary import Summary
 from inferswarm.timing import tokens_upto
-
-NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

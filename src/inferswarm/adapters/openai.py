@@ -9,10 +9,10 @@ from inferswarm.adapters.alike import Alike, text_at
 from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import Events, read_events
 from inferswarm.prompts import Prompt
+from inferswarm.scales import NS_PER_MS
 
 _DONE = b"[DONE]"
 _TEXTS = [text_at(key) for key in ("text", "content", "reasoning", "reasoning_content")]
-_NS_PER_MS = 1_000_000
 
 
 # No answer is longer; what claims to be is no count, and must not overflow any sum of counts.
@@ -257,7 +257,7 @@ def _server_ns(body: _Body) -> dict[str, int]:
         "prefill": metrics.time_to_first_token_ms or timings.prompt_ms,
         "decode": metrics.generation_time_ms or timings.predicted_ms,
     }
-    return {name: int(ms * _NS_PER_MS) for name, ms in told.items() if ms is not None}
+    return {name: int(ms * NS_PER_MS) for name, ms in told.items() if ms is not None}
 
 
 def _error_text(body: _Body) -> str:

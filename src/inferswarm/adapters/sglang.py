@@ -14,10 +14,10 @@ from inferswarm.adapters.refusals import unknown
 from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import read_events
 from inferswarm.prompts import Prompt
+from inferswarm.scales import NS_PER_S
 
 _UNKNOWN = ("use_beam_search", "best_of")
 _DONE = b"[DONE]"
-_NS_PER_S = 1_000_000_000
 _LONGEST_S = 1e9
 
 
@@ -196,7 +196,7 @@ def _read_meta(meta: _Meta, answer: Answer) -> None:
     spans = {"queue": meta.queue_time, "decode": _decode_s(meta), "total": meta.e2e_latency}
     for name, seconds in spans.items():
         if seconds is not None and 0 <= seconds <= _LONGEST_S:
-            answer.server_ns[name] = int(seconds * _NS_PER_S)
+            answer.server_ns[name] = int(seconds * NS_PER_S)
 
 
 def _decode_s(meta: _Meta) -> float | None:

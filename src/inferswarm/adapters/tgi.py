@@ -12,10 +12,10 @@ from inferswarm.adapters.refusals import unknown
 from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import read_events
 from inferswarm.prompts import Prompt
+from inferswarm.scales import NS_PER_MS
 
 _UNKNOWN = ("ignore_eos", "min_output_tokens", "use_beam_search")
 _INFO = HttpRequest("GET", "/info")
-_NS_PER_MS = 1_000_000
 _MOST = 1 << 32
 _SPANS = {"queue": "x-queue-time", "total": "x-total-time"}
 
@@ -191,7 +191,7 @@ def _read_headers(headers: dict[str, str], answer: Answer) -> None:
     _read_counts(told_in, told_out, answer)
     for span, name in _SPANS.items():
         if (ms := _number(headers, name)) is not None:
-            answer.server_ns[span] = ms * _NS_PER_MS
+            answer.server_ns[span] = ms * NS_PER_MS
 
 
 def _read_counts(input_tokens: int | None, output_tokens: int | None, answer: Answer) -> None:

@@ -18,10 +18,10 @@ from itertools import accumulate, pairwise
 from typing import Protocol
 
 from inferswarm.config.arrivals import Ramp, Sine, Stage
+from inferswarm.scales import NS_PER_S
 
 ENDLESS_NS = 2**62
 LINES_PER_PERIOD = 360
-_NS_PER_S = 1_000_000_000
 _NO_CHANGE = Fraction(1, 1_000_000)
 _SINES = tuple(
     # Rounded, so that no platform's sine shows.
@@ -59,7 +59,7 @@ class Line:
             # The difference of two nearly equal numbers would lose the time.
             first, change = first + change / 2, Fraction(0)
         object.__setattr__(self, "_first", float(first))
-        object.__setattr__(self, "_slope", float(change * _NS_PER_S / self.ramp.duration_ns))
+        object.__setattr__(self, "_slope", float(change * NS_PER_S / self.ramp.duration_ns))
 
     @property
     def duration_ns(self) -> int:
@@ -70,17 +70,17 @@ class Line:
     def units(self) -> Fraction:
         """Mean rate times duration."""
         mean = (self.ramp.first_per_s + self.ramp.last_per_s) / 2
-        return mean * self.ramp.duration_ns / _NS_PER_S
+        return mean * self.ramp.duration_ns / NS_PER_S
 
     def time_of(self, units: float) -> int:
         """Solves first * t + slope * t^2 / 2 = units for t."""
         if not self._slope:
             # Multiplied first: exact for whole units, so that spacing is even to the nanosecond.
-            time_ns = units * _NS_PER_S / self._first
+            time_ns = units * NS_PER_S / self._first
         else:
             square = self._first * self._first + 2.0 * self._slope * units
             root = math.sqrt(square) if square > 0.0 else 0.0
-            time_ns = (root - self._first) / self._slope * _NS_PER_S
+            time_ns = (root - self._first) / self._slope * NS_PER_S
         return min(round(time_ns), self.ramp.duration_ns)
 
 
@@ -109,7 +109,7 @@ class Wave:
         self._period_ns = sine.period_ns
         self._period = Profile(_period(sine, sine.period_ns))
         # Of the curve, not of its lines, whose ends are rounded to nanoseconds.
-        units = sine.mean_per_s * sine.period_ns / _NS_PER_S
+        units = sine.mean_per_s * sine.period_ns / NS_PER_S
         self._period_units = float(units)
         self.duration_ns = sine.duration_ns
         whole, rest_ns = divmod(sine.duration_ns, sine.period_ns)

@@ -10,8 +10,8 @@ from inferswarm.arrivals import Arrival
 from inferswarm.arrivals.draws import generator
 from inferswarm.config.arrivals import MOST_PER_S
 from inferswarm.errors import InputError
+from inferswarm.scales import NS_PER_S
 
-_NS_PER_S = 1_000_000_000
 _MOST_NS = 2**62
 _NO_LENGTH = 0
 
@@ -95,9 +95,9 @@ class TraceArrivals:
         )
 
     def _check_rate(self, name: str) -> None:
-        most = MOST_PER_S * max(self.ends_ns, _NS_PER_S) / _NS_PER_S
+        most = MOST_PER_S * max(self.ends_ns, NS_PER_S) / NS_PER_S
         if len(self) > most:
-            per_s = len(self) * _NS_PER_S / max(self.ends_ns, 1)
+            per_s = len(self) * NS_PER_S / max(self.ends_ns, 1)
             raise InputError(
                 f"trace {name}: {per_s:.0f}/s on average is more than {int(MOST_PER_S)}/s; "
                 "give a smaller time_scale or rate_scale"

@@ -24,10 +24,10 @@ import msgspec
 
 from inferswarm.arrivals.trace import Row, TraceArrivals
 from inferswarm.errors import InputError
+from inferswarm.scales import NS_PER_S
 
 _MOST_NS = 2**62
 _MOST_TOKENS = 2**31 - 1
-_NS_PER_S = 1_000_000_000
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?\s*(Z|[+-]\d\d:?\d\d)?"
 )
@@ -63,7 +63,7 @@ def _moment_ns(value: object) -> int:
         moment = datetime.fromisoformat(f"{day}T{time}{offset or 'Z'}")
     except ValueError as error:
         raise ValueError(f"there is no such time ({error})") from None
-    return (moment - _EPOCH) // _SECOND * _NS_PER_S + int((fraction or "0").ljust(9, "0"))
+    return (moment - _EPOCH) // _SECOND * NS_PER_S + int((fraction or "0").ljust(9, "0"))
 
 
 def _number_ns(unit_ns: int) -> Callable[[object], int]:
@@ -79,7 +79,7 @@ def _number_ns(unit_ns: int) -> Callable[[object], int]:
     return time_ns
 
 
-_seconds_ns = _number_ns(_NS_PER_S)
+_seconds_ns = _number_ns(NS_PER_S)
 KINDS = (
     Kind("Azure LLM inference", "TIMESTAMP", _moment_ns, "ContextTokens", "GeneratedTokens"),
     Kind("BurstGPT", "Timestamp", _seconds_ns, "Request tokens", "Response tokens"),

@@ -13,12 +13,11 @@ import msgspec
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.exchange import Outcome
 from inferswarm.records import Record
+from inferswarm.scales import NS_PER_MS, NS_PER_S
 from inferswarm.simulator import pacing
 from inferswarm.simulator.truth import TruthRow
 from inferswarm.timing import e2e_ns, ttft_ns
 
-NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
 MATCH_WITHIN_NS = 20 * NS_PER_MS
 """How far sent (client) and accepted (server) may lie apart: the clocks of two processes."""
 LEAST_MATCHED_SHARE = 0.99

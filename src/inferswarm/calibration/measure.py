@@ -17,10 +17,10 @@ from inferswarm.config.tree import LoadOptions, OutputOptions, RunConfig, Timeou
 from inferswarm.config.units import Duration
 from inferswarm.errors import LoadProcessError
 from inferswarm.runs import LocalRun
+from inferswarm.scales import NS_PER_S
 from inferswarm.simulator.process import RunningSimulator
 from inferswarm.storage import Reading, RunFolder, read_records
 
-NS_PER_S = 1_000_000_000
 TTFT_SIGMA = 0.2
 """Spread of the TTFT: without one all streams would begin and end together, round after round."""
 SLACK_S = 0.3

@@ -24,6 +24,7 @@ from inferswarm.cli.view import open_console
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import EXIT_OK
 from inferswarm.metrics import METRIC_BY_NAME
+from inferswarm.scales import NS_PER_MS
 
 NAME = "calibrate"
 SUMMARY = "Find out how true the times are on this machine, and how much one worker carries."
@@ -44,7 +45,6 @@ OPTIONS = (
     *("target.backend", "target.api", "target.stream", "request.max_output_tokens"),
     *("simulator.ttft", "simulator.itl"),
 )
-NS_PER_MS = 1e6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,16 +6,16 @@ from inferswarm.doctor.findings import Finding, Name, note, ok, problem
 from inferswarm.doctor.seen import Looked, Purpose, Reached, response_of
 from inferswarm.doctor.texts import message_of
 from inferswarm.exchange import Exchange, Outcome
+from inferswarm.scales import NS_PER_MS
 
 EXPIRES_SOON_DAYS = 30
 _SHOWN_NAMES = 5
 _SHOWN_CHARS = 160
-_NS_PER_MS = 1e6
 
 
 def ms(span_ns: float) -> str:
     """A span in milliseconds."""
-    value = span_ns / _NS_PER_MS
+    value = span_ns / NS_PER_MS
     return f"{value:.2f} ms" if value < 10 else f"{value:,.0f} ms"
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from inferswarm.clock import now_ns
 from inferswarm.doctor.client import Link
 from inferswarm.probe import connect, prepare
+from inferswarm.scales import NS_PER_S
 from inferswarm.target import Endpoint
-
-_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Tls:
         """Days until the certificate expires; negative afterwards."""
         if self.expires_s is None:
             return None
-        return (self.expires_s - now_ns() // _NS_PER_S) // 86_400
+        return (self.expires_s - now_ns() // NS_PER_S) // 86_400
 
 
 def look(link: Link, endpoint: Endpoint, limit_s: float) -> Tls | None:

@@ -16,11 +16,11 @@ from inferswarm.doctor.http2 import OneCall
 from inferswarm.exchange import Exchange, Framing, Outcome, Tape
 from inferswarm.framing.http1 import EndFinder
 from inferswarm.probe import connect, prepare, unreachable
+from inferswarm.scales import NS_PER_S
 from inferswarm.target import Endpoint, GrpcWire, Wire, request_headers
 
 ANSWER_LIMIT_BYTES = 8 << 20
 _READ_BYTES = 1 << 16
-_NS_PER_S = 1_000_000_000
 
 
 class DialError(Exception):
@@ -166,14 +166,14 @@ class _Recorder:
         sent_ns = now_ns()
         link.sock.settimeout(max(0.001, limit_s))
         link.sock.sendall(wire)
-        return cls(link, due_ns, sent_ns + int(limit_s * _NS_PER_S), sent_ns, [], [], bytearray())
+        return cls(link, due_ns, sent_ns + int(limit_s * NS_PER_S), sent_ns, [], [], bytearray())
 
     def read(self) -> bytes:
         """The next read, whose instant is `now`; empty at the end. Raises OSError."""
         left_ns = self.end_ns - now_ns()
         if left_ns <= 0:
             raise TimeoutError
-        self.link.sock.settimeout(left_ns / _NS_PER_S)
+        self.link.sock.settimeout(left_ns / NS_PER_S)
         return self.link.sock.recv(_READ_BYTES)
 
     def keep(self, piece: bytes, at_ns: int) -> None:

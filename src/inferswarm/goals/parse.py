@@ -24,8 +24,9 @@ from inferswarm.errors import InputError
 from inferswarm.goals.presets import PREFIX, PRESETS
 from inferswarm.goals.quantities import GOODPUT, LOW, MS, QUANTITIES, STATISTICS, UNITS
 from inferswarm.goals.values import COMPARISONS, PER_REQUEST, Goal, Goals, Limit
-from inferswarm.metrics import METRIC_BY_NAME, NS_PER_MS
+from inferswarm.metrics import METRIC_BY_NAME
 from inferswarm.nearest import did_you_mean
+from inferswarm.scales import NS_PER_MS
 
 _COMPARISON = re.compile(r"[<>=!≤≥]+")
 _VALUE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(.*)")

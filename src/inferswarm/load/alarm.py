@@ -15,9 +15,9 @@ import gevent
 from gevent import get_hub
 
 from inferswarm.clock import ANCHOR_NS, now_ns
+from inferswarm.scales import NS_PER_S
 
 _READ = 1
-_NS_PER_S = 1_000_000_000
 _ABSOLUTE = 1
 _LOOK_UP_S = 0.05
 _CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK if sys.platform == "linux" else 0
@@ -38,7 +38,7 @@ class Alarm:
         """
         while not self._woken and (left_ns := at_ns - now_ns()) > 0:
             if self._watcher is None:
-                gevent.sleep(min(left_ns / _NS_PER_S, _LOOK_UP_S))
+                gevent.sleep(min(left_ns / NS_PER_S, _LOOK_UP_S))
             else:
                 self._set(at_ns - ANCHOR_NS)
                 get_hub().wait(self._watcher)
@@ -53,7 +53,7 @@ class Alarm:
             self._set(1)
 
     def _set(self, monotonic_ns: int) -> None:
-        seconds, nanoseconds = divmod(monotonic_ns, _NS_PER_S)
+        seconds, nanoseconds = divmod(monotonic_ns, NS_PER_S)
         when = struct.pack("=4q", 0, 0, seconds, nanoseconds)
         _timerfd_settime(self._fd, _ABSOLUTE, when, None)
 

@@ -20,13 +20,13 @@ from inferswarm.load.streams import Loan, Streams
 from inferswarm.load.transport.interface import Transport
 from inferswarm.prompts import Prompts
 from inferswarm.reading import Asked
+from inferswarm.scales import NS_PER_S
 from inferswarm.summary import Summary
 from inferswarm.target import GrpcWire, Wire
 from inferswarm.verdict import Client
 
 LEAST_PAUSE_S = 0.01
 MOST_PAUSE_S = 1.0
-_NS_PER_S = 1_000_000_000
 _NOT_CONNECTED = (Outcome.CONNECT, Outcome.TLS)
 
 
@@ -115,7 +115,7 @@ class Engine:
             arrival = self._next_arrival(schedule)
             if arrival is None:
                 self.exhausted.set()
-                self._alarm.wait_until(now_ns() + _NS_PER_S)
+                self._alarm.wait_until(now_ns() + NS_PER_S)
                 continue
             wanted = self._wanted
             if arrival.output_tokens is not None:

@@ -9,10 +9,10 @@ import gevent
 import psutil
 
 from inferswarm.load.transport.interface import Recorder
+from inferswarm.scales import NS_PER_S
 from inferswarm.verdict import Client
 
 BEAT_S = 0.1
-_NS_PER_S = 1_000_000_000
 
 
 class Health:
@@ -50,7 +50,7 @@ class Health:
         process = psutil.Process(os.getpid())
         cpu = self._cpu()
         for beat in itertools.count(1):
-            due = time.monotonic_ns() + int(BEAT_S * _NS_PER_S)
+            due = time.monotonic_ns() + int(BEAT_S * NS_PER_S)
             gevent.sleep(BEAT_S)
             self._client.loop_lag.add(time.monotonic_ns() - due)
             if beat % 10 == 0:

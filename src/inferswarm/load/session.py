@@ -28,9 +28,9 @@ from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
 from inferswarm.load.transport.interface import Recorder
 from inferswarm.load.transport.native_recorder import NativeRecorder, available
-from inferswarm.load.transport.recording import BYTES_PER_MB
 from inferswarm.prompts import Prompts
 from inferswarm.records import Record
+from inferswarm.scales import BYTES_PER_MB
 from inferswarm.storage import RecordWriter
 from inferswarm.summary import Summary
 from inferswarm.target import Endpoint, GrpcWire, Wire, secrets_of

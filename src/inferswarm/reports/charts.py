@@ -14,7 +14,8 @@ from typing import Any
 
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRIC_BY_NAME, QUANTILES
-from inferswarm.snapshot import NS_PER_S, MetricStats
+from inferswarm.scales import NS_PER_S
+from inferswarm.snapshot import MetricStats
 from inferswarm.summary import SAMPLE_POINTS, Point, Summary
 from inferswarm.timeline import Bucket
 

@@ -24,7 +24,8 @@ from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES
 from inferswarm.reports import client_health, first_token, goals, token_counts, windows
 from inferswarm.reports.charts import CURVES, Json, distribution, prompts, timeline
-from inferswarm.snapshot import NS_PER_S, MetricStats, Snapshot, to_json
+from inferswarm.scales import NS_PER_S
+from inferswarm.snapshot import MetricStats, Snapshot, to_json
 from inferswarm.summary import ErrorSample, Summary
 
 FACTS = {

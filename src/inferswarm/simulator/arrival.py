@@ -11,11 +11,11 @@ import time
 from typing import Any
 
 from inferswarm.clock import now_ns
+from inferswarm.scales import NS_PER_S
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
-_NS_PER_S = 1_000_000_000
 _LAST_PORT = 65_535
 _SUPPORTED = sys.platform == "linux"
 
@@ -33,7 +33,7 @@ class StampedSocket(socket.socket):
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
                 seconds, rest = _TIMESPEC.unpack(value)
                 # The stamp is wall time: its age on that clock is its age on ours.
-                age_ns = time.time_ns() - (seconds * _NS_PER_S + rest)
+                age_ns = time.time_ns() - (seconds * NS_PER_S + rest)
                 self.arrived_ns = now - max(0, age_ns)
         return data
 

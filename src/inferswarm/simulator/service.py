@@ -7,6 +7,7 @@ from typing import Protocol
 
 from inferswarm.clock import now_ns
 from inferswarm.config.simulator import SimulatorOptions
+from inferswarm.scales import NS_PER_S
 from inferswarm.simulator import pacing
 from inferswarm.simulator.agenda import Agenda
 from inferswarm.simulator.generation import (
@@ -19,8 +20,6 @@ from inferswarm.simulator.generation import (
 )
 from inferswarm.simulator.pacing import Fate
 from inferswarm.simulator.truth import Outcome, TruthRow
-
-_NS_PER_S = 1_000_000_000
 
 
 class Line(Protocol):
@@ -135,7 +134,7 @@ class Service:
         job.fate = pacing.fate(options, rng)
         job.total = pacing.output_tokens(options, asked.max_tokens)
         accepted_ns = job.request.accepted_ns
-        created_s = accepted_ns // _NS_PER_S
+        created_s = accepted_ns // NS_PER_S
         job.serving = Serving(job.number, created_s, job.total, accepted_ns, start_ns)
         job.answer = job.wire_format.answer(asked, job.serving)
         if job.fate is Fate.HANG:

@@ -21,10 +21,10 @@ from inferswarm.load.transport.http2 import Http2Talk
 from inferswarm.load.transport.interface import Connection, Recorder
 from inferswarm.load.transport.tls import Tls, tls_reason
 from inferswarm.proxies import open_tunnel
+from inferswarm.scales import NS_PER_S
 from inferswarm.target import ALPN_HTTP2, Endpoint
 
-_NS_PER_S = 1_000_000_000
-_RESOLVE_AGAIN_NS = 30 * _NS_PER_S
+_RESOLVE_AGAIN_NS = 30 * NS_PER_S
 
 
 class DialError(Exception):
@@ -58,7 +58,7 @@ class Dialer:
         self._endpoint = endpoint
         self._proxy = endpoint.proxy
         self._next_hop = (endpoint.proxy or endpoint).host, (endpoint.proxy or endpoint).port
-        self._limit_s = limit_ns / _NS_PER_S
+        self._limit_s = limit_ns / NS_PER_S
         self._addresses: list[_Address] = []
         self._resolved_ns = 0
         self._resolving = Semaphore()

@@ -16,11 +16,11 @@ from typing import NamedTuple
 from gevent import monkey
 
 from inferswarm.clock import now_ns
+from inferswarm.scales import NS_PER_S
 
 CLOCK_STEP_NS = 100_000  # a larger change between the two clocks is a step, not noise
 _PROBE_LIMIT_NS = 100_000_000
 _PROBE_PAUSE_S = 0.0005
-_NS_PER_S = 1_000_000_000
 _LOOKS = 9
 # From Linux's headers; Python has no names for them.
 _SO_TIMESTAMPING = 37
@@ -99,7 +99,7 @@ def stamp_of(ancillary: Ancillary) -> tuple[int, int]:
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING:
             seconds, rest = _TIMESPEC.unpack_from(value)
-            stamp_ns = seconds * _NS_PER_S + rest
+            stamp_ns = seconds * NS_PER_S + rest
         elif level == _SOL_TCP and kind == _TCP_INQ:
             (waiting,) = _INT.unpack(value)
     return stamp_ns, waiting

@@ -10,10 +10,9 @@ from greenlet import greenlet
 from inferswarm.clock import now_ns
 from inferswarm.exchange import Outcome, Tape
 from inferswarm.load.transport import Timeouts
+from inferswarm.scales import BYTES_PER_MB, NS_PER_S
 
-BYTES_PER_MB = 1_000_000
 ANSWER_LIMIT_BYTES = 512 * BYTES_PER_MB
-_NS_PER_S = 1_000_000_000
 _WRITE = 2
 _LOOK_UP_S = 0.05
 
@@ -86,7 +85,7 @@ class Recording:
     def _check_deadlines(self) -> None:
         left_ns, failure, limit_ns = self._left_ns(now_ns())
         if left_ns <= 0:
-            self.end(failure, f"nothing more within {limit_ns / _NS_PER_S:g} s")
+            self.end(failure, f"nothing more within {limit_ns / NS_PER_S:g} s")
         else:
             self._timer.close()
             self._start_timer(left_ns)
@@ -94,7 +93,7 @@ class Recording:
     def _start_timer(self, after_ns: int) -> None:
         """Look again after this time, and before silence since a first byte could be too long."""
         wait_ns = max(0, min(after_ns, self._timeouts.idle_ns))
-        self._timer = self._hub.loop.timer(wait_ns / _NS_PER_S)
+        self._timer = self._hub.loop.timer(wait_ns / NS_PER_S)
         self._timer.start(self._check_deadlines)
 
 
