@@ -4,33 +4,17 @@ from inferswarm.framing.http2 import (
     ACK,
     END_HEADERS,
     END_STREAM,
-    FIRST_WINDOW,
+    GREETING,
     HEAD_BYTES,
     LARGEST_FRAME,
-    LARGEST_WINDOW,
-    PREFACE,
     Kind,
-    Setting,
     error_name,
     frame,
     number,
-    settings,
     unreadable,
-    window_update,
 )
 
 _STREAM = 1
-_GREETING = (
-    PREFACE
-    + settings(
-        {
-            Setting.HEADER_TABLE_SIZE: 0,
-            Setting.ENABLE_PUSH: 0,
-            Setting.INITIAL_WINDOW_SIZE: LARGEST_WINDOW,
-        }
-    )
-    + window_update(0, LARGEST_WINDOW - FIRST_WINDOW)
-)
 
 
 class OneCall:
@@ -46,7 +30,7 @@ class OneCall:
 
     def opening(self, wire: bytes) -> bytes:
         """All that is sent for a request: `wire` as `target.GrpcWire` makes it, its body short."""
-        parts, at, flags = [_GREETING], 0, 0
+        parts, at, flags = [GREETING], 0, 0
         while not flags & END_HEADERS:
             flags, end = wire[at + 4], at + HEAD_BYTES + number(wire[at : at + 3])
             parts.append(frame(Kind(wire[at + 3]), flags, _STREAM, wire[at + HEAD_BYTES : end]))

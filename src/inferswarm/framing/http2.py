@@ -93,6 +93,22 @@ def window_update(stream: int, more: int) -> bytes:
     return frame(Kind.WINDOW_UPDATE, 0, stream, more.to_bytes(4, "big"))
 
 
+# Windows so large that the server never waits for us. Without a table of headers each answer can be
+# read without those before it.
+GREETING = (
+    PREFACE
+    + settings(
+        {
+            Setting.HEADER_TABLE_SIZE: 0,
+            Setting.ENABLE_PUSH: 0,
+            Setting.INITIAL_WINDOW_SIZE: LARGEST_WINDOW,
+        }
+    )
+    + window_update(0, LARGEST_WINDOW - FIRST_WINDOW)
+)
+"""What a client says first; it never holds a server back, whatever the length of an answer."""
+
+
 def header_frames(stream: int, headers: Iterable[tuple[str, str]]) -> bytes:
     """A HEADERS frame, with CONTINUATIONs where it is too long for one, that ends no stream.
 

@@ -9,10 +9,9 @@ from inferswarm.framing.http2 import (
     END_HEADERS,
     END_STREAM,
     FIRST_WINDOW,
+    GREETING,
     HEAD_BYTES,
     LARGEST_FRAME,
-    LARGEST_WINDOW,
-    PREFACE,
     REFUSED_STREAM,
     Kind,
     Setting,
@@ -20,23 +19,9 @@ from inferswarm.framing.http2 import (
     frame,
     number,
     read_settings,
-    settings,
     window_update,
 )
 
-# Windows so large that the server never waits for us. Without a table of headers each answer can be
-# read without those before it.
-_GREETING = (
-    PREFACE
-    + settings(
-        {
-            Setting.HEADER_TABLE_SIZE: 0,
-            Setting.ENABLE_PUSH: 0,
-            Setting.INITIAL_WINDOW_SIZE: LARGEST_WINDOW,
-        }
-    )
-    + window_update(0, LARGEST_WINDOW - FIRST_WINDOW)
-)
 _LARGEST_DEBT = 1 << 30
 _SETTINGS_ACK = frame(Kind.SETTINGS, ACK, 0)
 _ID_AT = 5
@@ -82,7 +67,7 @@ class Http2Talk:
         self._stream += 2
         self._mine = self._stream.to_bytes(4, "big")
         if not self._greeted:
-            self._out.insert(0, _GREETING)
+            self._out.insert(0, GREETING)
             self._greeted = True
         elif self._heard:
             self._out.append(window_update(0, self._heard))
