@@ -70,7 +70,7 @@ def exchange(data: bytes, failure: Outcome | None = None, detail: str = "") -> E
 
 def asked(*, streamed: bool = True) -> Asked:
     """A question to an OpenAI completions route."""
-    return Asked(5, 1, Prompt(2, "x" * 30), "openai", "completions", streamed)
+    return Asked(5, 1, Prompt("x" * 30, 2), "openai", "completions", streamed)
 
 
 def splits(data: bytes) -> Iterator[list[bytes]]:

@@ -15,7 +15,7 @@ from tests.builders import CAPTURES, FUZZ, cut_at, splits, tape
 from tests.framing.frames import answer as framed
 from tests.framing.frames import status_only
 
-PROMPT = Prompt(3, 'say "hé"\n')
+PROMPT = Prompt('say "hé"\n', 3)
 # As protoc's own code writes these messages.
 REQUEST = b'\x20\xac\x02*\x0c\n\nsay "h\xc3\xa9"\nJ\x01aP\x01'
 TOKEN = b"\x1a\x08\n\x06\n\x01x\x12\x01\x05"

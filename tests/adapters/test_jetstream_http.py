@@ -24,7 +24,7 @@ from tests.adapters.answers import (
 )
 from tests.builders import FUZZ, asked, chunked, exchange, stream_answer
 
-PROMPT = Prompt(0, "San Francisco is a")
+PROMPT = Prompt("San Francisco is a")
 BOTH: list[Adapter] = [GENERATE, V1]
 
 

@@ -13,7 +13,7 @@ from inferswarm.framing.http1 import Response, read_response
 from inferswarm.prompts import Prompt
 from tests.builders import CAPTURES, FUZZ, plain_answer, stream_answer, tape
 
-PROMPT = Prompt(3, 'say "hi"\n')
+PROMPT = Prompt('say "hi"\n', 3)
 DONE = b"data: [DONE]\n\n"
 
 

@@ -14,7 +14,7 @@ from inferswarm.prompts import Prompt
 from tests.adapters.answers import HOSTILE, at_every_split, jsonish, never_raises, plain
 from tests.builders import FUZZ, plain_answer
 
-ASKED = Prompt(0, "What is machine learning?")
+ASKED = Prompt("What is machine learning?")
 MODEL = "/sax/test/lm2b"
 ALL: list[Adapter] = [QUERY, PROMPT, OPENAI]
 LIST = b'[["Machine learning is", -12.3], ["It is", -14.0]]'

@@ -15,7 +15,7 @@ from inferswarm.framing.http1 import Response, read_response
 from inferswarm.prompts import Prompt
 from tests.builders import CAPTURES, FUZZ, MS, S, plain_answer, splits, stream_answer, tape
 
-PROMPT = Prompt(0, "San Francisco is a")
+PROMPT = Prompt("San Francisco is a")
 DONE = b"data: [DONE]\n\n"
 LENGTH = {"type": "length", "length": 9}
 

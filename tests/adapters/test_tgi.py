@@ -13,7 +13,7 @@ from inferswarm.framing.http1 import Response, read_response
 from inferswarm.prompts import Prompt
 from tests.builders import FUZZ, MS, plain_answer, splits, stream_answer, tape
 
-PROMPT = Prompt(0, "San Francisco is a")
+PROMPT = Prompt("San Francisco is a")
 OPENAI = [CHAT, COMPLETIONS]
 
 

@@ -25,7 +25,7 @@ from tests.adapters.answers import (
 )
 from tests.builders import CAPTURES, FUZZ, asked, exchange
 
-PROMPT = Prompt(0, "What is machine learning?\n")
+PROMPT = Prompt("What is machine learning?\n")
 TIMES = {
     "arrival_time_ns": "76735247746000",
     "first_scheduled_time_ns": "76735248284000",

@@ -13,7 +13,7 @@ from inferswarm.framing.http1 import read_response
 from inferswarm.prompts import Prompt
 from tests.builders import FUZZ, chunked, plain_answer, splits, tape
 
-PROMPT = Prompt(0, 'San "F"')
+PROMPT = Prompt('San "F"')
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 

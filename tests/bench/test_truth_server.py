@@ -65,7 +65,7 @@ def wire(
         temperature=None,
         extra_body={},
     )
-    asked = (CHAT if api == "chat" else COMPLETIONS).request(Prompt(0, prompt), wanted)
+    asked = (CHAT if api == "chat" else COMPLETIONS).request(Prompt(prompt), wanted)
     head = f"{asked.method} {asked.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(asked.body)}"
     return head.encode() + b"\r\n\r\n" + asked.body
 

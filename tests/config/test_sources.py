@@ -140,6 +140,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_old_names_are_the_options_they_became(tmp_path: Path, old: str) -> None:
     """In a file and with --set the other tool's names are understood."""
     value = {"load": "3", "request": "3"}.get(ALIASES[old].split(".")[0], "openai")
+    value = "30" if "max_" in ALIASES[old] else value
     section, name = ALIASES[old].split(".")
     for source in (from_file(file(tmp_path, f"{old}: {value}")), from_set([f"{old}={value}"])):
         many = [Given("load.users", 9, "")]  # as many users as workers, at least

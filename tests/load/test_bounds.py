@@ -71,7 +71,7 @@ def ask(port: int, recorder_kind: str, streams: int) -> None:
     recorder = NativeRecorder() if recorder_kind == "native" else GeventRecorder()
     transport = HttpTransport(Endpoint("127.0.0.1", port), PATIENT, recorder)
     adapter = BACKENDS["vllm"].apis["completions"]
-    asked_for = Asked(0, 0, Prompt(0, "a"), "vllm", "completions", streamed=True)
+    asked_for = Asked(0, 0, Prompt("a"), "vllm", "completions", streamed=True)
     exchanges: list[Exchange] = []
     at_first = peak_bytes()
     began = time.monotonic()

@@ -24,7 +24,7 @@ from inferswarm.load.streams import Loan, Streams, all_of
 from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
-from inferswarm.prompts import Prompts
+from inferswarm.prompts import Prompt, Prompts
 from inferswarm.records import Record
 from inferswarm.target import Endpoint, Wire
 from inferswarm.verdict import Client
@@ -69,7 +69,7 @@ def engine_on(
         engine = Engine(
             transport,
             Wire.of(target),
-            Prompts(["one", "two"]),
+            Prompts([Prompt("one"), Prompt("two")]),
             route("openai"),
             Wanted(model="m"),
             streams or all_of(0, 1),

@@ -79,7 +79,7 @@ def ask(transport: HttpTransport, port: int, text: str) -> tuple[Answer, bool]:
     wire = GrpcWire("http", f"127.0.0.1:{port}", "")
     found: list[tuple[Answer, bool]] = []
     transport.exchange(
-        wire.bytes_of(GRPC.request(Prompt(0, text), Wanted(max_output_tokens=300))),
+        wire.bytes_of(GRPC.request(Prompt(text), Wanted(max_output_tokens=300))),
         1,
         lambda one: found.append((GRPC.read(read_response(one.tape, closed=True), ""), one.reused)),
     )

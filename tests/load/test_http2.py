@@ -197,7 +197,7 @@ def ask(transport: HttpTransport, text: str = "hello") -> Exchange:
     """One exchange; fails when `done` is not called exactly once."""
     wire = GrpcWire("http", "127.0.0.1", "", (("x-key", "secret"),))
     found: list[Exchange] = []
-    request = GRPC.request(Prompt(0, text), Wanted(max_output_tokens=5))
+    request = GRPC.request(Prompt(text), Wanted(max_output_tokens=5))
     transport.exchange(wire.bytes_of(request), 1, found.append)
     (exchange,) = found
     assert exchange.framing == "http2"

@@ -17,6 +17,7 @@ from inferswarm.load.master import Master
 from inferswarm.load.plan import Plan
 from inferswarm.load.steady_master import SteadyMasterRunner
 from inferswarm.load.user import InferenceUser
+from inferswarm.prompts import Prompt
 from inferswarm.load.worker import ClosedLoopUser, _no_options
 
 
@@ -145,7 +146,7 @@ def test_the_master_hides_our_arguments_from_the_web_ui(monkeypatch: pytest.Monk
     """Locust's index page parses sys.argv again, and ends the process over what it does not know."""
     monkeypatch.setattr(sys, "argv", ["master", "--ours"])
     config = RunConfig().model_dump(mode="json")
-    master = Master(Plan(run="r", config=config, prompts=["p"], model="m", records=""))
+    master = Master(Plan(run="r", config=config, prompts=[Prompt("p")], model="m", records=""))
     try:
         assert sys.argv == ["locust"]
     finally:
@@ -162,7 +163,7 @@ def test_our_user_is_one_that_locust_spawns() -> None:
 def test_a_stranger_is_given_no_plan() -> None:
     """A worker that does not know the run's token is not greeted, so no plan is sent to it."""
     config = RunConfig().model_dump(mode="json")
-    plan = Plan(run="r", config=config, prompts=["p"], model="m", records="", token="right")
+    plan = Plan(run="r", config=config, prompts=[Prompt("p")], model="m", records="", token="right")
     master = Master(plan)
     try:
         for token, name in (("wrong", "stranger"), (None, "nobody"), ("right", "worker")):

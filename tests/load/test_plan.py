@@ -2,12 +2,13 @@
 
 from inferswarm.config.tree import RunConfig
 from inferswarm.load.plan import Plan, digest
+from inferswarm.prompts import Prompt
 
 
 def plan_of(config: RunConfig) -> Plan:
     """A plan of this configuration."""
     return Plan(
-        run="r", config=config.model_dump(mode="json"), prompts=["a", "é"], model="m", records=""
+        run="r", config=config.model_dump(mode="json"), prompts=[Prompt("a"), Prompt("é")], model="m", records=""
     )
 
 

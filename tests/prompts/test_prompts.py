@@ -4,7 +4,7 @@ from collections import Counter
 
 from inferswarm.prompts import Prompt, Prompts
 
-TEXTS = [f"prompt {i}" for i in range(10)]
+TEXTS = [Prompt(f"prompt {i}", i) for i in range(10)]
 
 
 def test_the_choice_depends_on_arrival_and_seed_alone() -> None:
@@ -22,7 +22,7 @@ def test_the_choice_is_pinned() -> None:
 def test_a_prompt_knows_its_place() -> None:
     """Index and text belong together."""
     picked = Prompts(TEXTS).pick(3)
-    assert picked == Prompt(picked.index, TEXTS[picked.index])
+    assert picked == TEXTS[picked.index]
 
 
 def test_prompts_are_chosen_evenly() -> None:
@@ -35,7 +35,7 @@ def test_prompts_are_chosen_evenly() -> None:
 
 def test_a_single_prompt_is_always_chosen() -> None:
     """Also for large arrivals and seeds."""
-    assert Prompts(["only"], 1 << 80).pick(1 << 70).text == "only"
+    assert Prompts([Prompt("only")], 1 << 80).pick(1 << 70).text == "only"
 
 
 PINNED = [2, 8, 8, 5, 4, 4, 7, 3, 4, 6, 5, 0]

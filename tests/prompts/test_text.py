@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from inferswarm.errors import InputError
+from inferswarm.prompts import Prompt
 from inferswarm.prompts.text import BUILT_IN, read_prompts
 
 
@@ -27,12 +28,14 @@ def written(tmp_path: Path, content: bytes) -> str:
 )
 def test_a_prompt_a_line(tmp_path: Path, content: bytes, prompts: list[str]) -> None:
     """Blank lines, outer spaces and a byte order mark are no prompt; only line feeds end a line."""
-    assert read_prompts(written(tmp_path, content)) == prompts
+    assert read_prompts(written(tmp_path, content)) == [
+        Prompt(text, index) for index, text in enumerate(prompts)
+    ]
 
 
 def test_without_a_file_there_are_built_in_prompts() -> None:
     """Different ones, each a sentence."""
-    assert read_prompts("") == list(BUILT_IN)
+    assert [prompt.text for prompt in read_prompts("")] == list(BUILT_IN)
     assert len(set(BUILT_IN)) == len(BUILT_IN) > 1
 
 

@@ -106,7 +106,7 @@ class Client:
 
 def decode(tokens: int, text: str = "one two three") -> bytes:
     """A Decode call for so many tokens."""
-    return GRPC.request(Prompt(0, text), Wanted(max_output_tokens=tokens)).body
+    return GRPC.request(Prompt(text), Wanted(max_output_tokens=tokens)).body
 
 
 def asked(

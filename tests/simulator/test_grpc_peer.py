@@ -22,7 +22,7 @@ grpc: Any = pytest.importorskip("grpc", reason="needs gRPC's own library: pip in
 
 def wanted(tokens: int, text: str = "one two") -> bytes:
     """A DecodeRequest."""
-    request = GRPC.request(Prompt(0, text), Wanted(max_output_tokens=tokens))
+    request = GRPC.request(Prompt(text), Wanted(max_output_tokens=tokens))
     return request.body[PREFIX_BYTES:]
 
 

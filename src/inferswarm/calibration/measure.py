@@ -16,6 +16,7 @@ from inferswarm.config.target import RequestOptions
 from inferswarm.config.tree import LoadOptions, OutputOptions, RunConfig, TimeoutOptions
 from inferswarm.config.units import Duration
 from inferswarm.errors import LoadProcessError
+from inferswarm.prompts import Prompt
 from inferswarm.runs import LocalRun
 from inferswarm.scales import NS_PER_S
 from inferswarm.simulator.process import RunningSimulator
@@ -24,7 +25,7 @@ from inferswarm.storage import Reading, RunFolder, read_records
 TTFT_SIGMA = 0.2
 """Spread of the TTFT: without one all streams would begin and end together, round after round."""
 SLACK_S = 0.3
-PROMPTS = ["Tell me" + " more" * words for words in range(64)]
+PROMPTS = [Prompt("Tell me" + " more" * words, words) for words in range(64)]
 """Each of another length: by it a request is found in the simulator's log."""
 OVERHEAD_S = 2.2
 """Start and end of the processes around a step; only for telling how long a calibration takes."""

@@ -37,6 +37,7 @@ from inferswarm.errors import (
 from inferswarm.goals.judge import all_met
 from inferswarm.goals.parse import read_goals
 from inferswarm.probe import find_model
+from inferswarm.prompts import Prompt
 from inferswarm.prompts.text import read_prompts
 from inferswarm.reports import build, text
 from inferswarm.runs import LocalRun
@@ -104,7 +105,7 @@ class Ready:
 
     config: RunConfig
     way: Route
-    prompts: list[str]
+    prompts: list[Prompt]
 
 
 @dataclass(frozen=True, slots=True)

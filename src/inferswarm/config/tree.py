@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from inferswarm.config.arrivals import ArrivalOptions
 from inferswarm.config.goals import GoalOptions
 from inferswarm.config.options import Section, option
+from inferswarm.config.prompts import PromptOptions
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.target import RequestOptions, TargetOptions
 from inferswarm.config.units import Duration, Rate
@@ -34,15 +35,6 @@ def _above_zero(rate: Rate) -> Rate:
     if rate <= 0:
         raise ValueError("it must be above 0/s")
     return rate
-
-
-class PromptOptions(Section):
-    """What is asked."""
-
-    source: str = option(
-        "", "Text file with one prompt a line; empty uses a few built-in ones.", flag="--prompts"
-    )
-    seed: int = option(0, "Seed of the choice of prompts.", flag="--seed")
 
 
 class LoadOptions(Section):
@@ -124,8 +116,18 @@ class OutputOptions(Section):
         "Run folder to make; an existing run is never overwritten. Default: a new one under runs/.",
         flag="--out",
     )
+    upload: str = option(
+        "",
+        "Where results go besides, while the run goes on: gs://bucket/path, s3://bucket/path, "
+        "az://container/path or a folder; the run's id is added.",
+        flag="--upload",
+    )
     part_mb: int = option(
         64, "Size at which a part of the records is closed and compressed.", unit="MB", ge=1
+    )
+    part_time: Duration = option("60s", "Age at which it is.")
+    keep_answers: bool = option(
+        False, "Keep the text of each answer in its record.", flag="--keep-answers"
     )
 
 
@@ -185,6 +187,10 @@ class SimulateConfig(Section):
 ALIASES = {
     "max_output_len": "request.max_output_tokens",
     "gcs_path": "prompts.source",
+    "tokenizer": "prompts.tokenizer",
+    "max_num_prompts": "prompts.max_prompts",
+    "max_prompt_len": "prompts.max_tokens",
+    "output_bucket": "output.upload",
     "sax_model": "target.model",
     "inference_server_framework": "target.backend",
     "num_locust_workers": "load.workers",
@@ -200,6 +206,10 @@ ENVIRONMENT_ALIASES = {
     "TARGET_HOST": "target.url",
     "MAX_OUTPUT_LEN": "request.max_output_tokens",
     "GCS_PATH": "prompts.source",
+    "TOKENIZER": "prompts.tokenizer",
+    "MAX_NUM_PROMPTS": "prompts.max_prompts",
+    "MAX_PROMPT_LEN": "prompts.max_tokens",
+    "OUTPUT_BUCKET": "output.upload",
     "SAX_MODEL": "target.model",
 }
 """Environment variables of that tool; INFERSWARM_<SECTION>_<NAME> goes before them."""

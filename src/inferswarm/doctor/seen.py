@@ -135,7 +135,7 @@ def read(
     exchange: Exchange, purpose: Purpose, wanted: Wanted, prompt: str, way: Route, trick: str = ""
 ) -> Seen:
     """Read an exchange as a run would."""
-    question = Prompt(0, prompt)
+    question = Prompt(prompt)
     asked = Asked(0, 0, question, way.backend, way.api, wanted.stream)
     response = response_of(exchange)
     record = read_exchange(exchange, asked, way.adapter)

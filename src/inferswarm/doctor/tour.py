@@ -177,7 +177,7 @@ class Tour:
             return
         plain = streams[0].wanted
         counted = replace(plain, usage_per_chunk=True)
-        adapter, prompt = self.way.adapter, Prompt(0, _PROMPT)
+        adapter, prompt = self.way.adapter, Prompt(_PROMPT)
         if adapter.refusal(counted):
             return
         if adapter.request(prompt, counted) != adapter.request(prompt, plain):
@@ -185,7 +185,7 @@ class Tour:
 
     def _wrong(self) -> None:
         """A request that must be refused."""
-        adapter, prompt = self.way.adapter, Prompt(0, _PROMPT)
+        adapter, prompt = self.way.adapter, Prompt(_PROMPT)
         wanted = replace(_short(self.wanted), model=self.model)
         usual = adapter.request(prompt, wanted)
         other = adapter.request(prompt, replace(wanted, model=_UNKNOWN_MODEL))
@@ -208,7 +208,7 @@ class Tour:
         if not self.client.left_s:
             self._out_of_time = True
             return False
-        request = request or self.way.adapter.request(Prompt(0, prompt), wanted)
+        request = request or self.way.adapter.request(Prompt(prompt), wanted)
         exchange = self.client.ask(request, REQUEST_S, self.way.framing)
         one = seen.read(exchange, purpose, wanted, prompt, self.way, trick)
         if stop := refused(one.record.status, key_given=self.client.key_given):

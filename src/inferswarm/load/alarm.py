@@ -20,15 +20,22 @@ from inferswarm.scales import NS_PER_S
 _READ = 1
 _ABSOLUTE = 1
 _LOOK_UP_S = 0.05
+_MOST_LEAD_NS = 250_000
+_LEARN = 8
 _CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK if sys.platform == "linux" else 0
 
 
 class Alarm:
-    """Wakes one greenlet at a time."""
+    """Wakes one greenlet at a time.
+
+    A sleeping processor and the event loop take their time to wake. So it sets the timer as much
+    earlier as that took lately, and passes what is left by looking at the clock.
+    """
 
     def __init__(self) -> None:
         self._fd = _timerfd_create(time.CLOCK_MONOTONIC, _CLOEXEC_NONBLOCK)
         self._woken = False
+        self._lead_ns = 0
         self._watcher = get_hub().loop.io(self._fd, _READ) if self._fd >= 0 else None
 
     def wait_until(self, at_ns: int) -> bool:
@@ -39,12 +46,18 @@ class Alarm:
         while not self._woken and (left_ns := at_ns - now_ns()) > 0:
             if self._watcher is None:
                 gevent.sleep(min(left_ns / NS_PER_S, _LOOK_UP_S))
-            else:
-                self._set(at_ns - ANCHOR_NS)
-                get_hub().wait(self._watcher)
-                os.read(self._fd, 8)
+            elif left_ns > self._lead_ns:
+                self._sleep_until(at_ns - self._lead_ns)
         woken, self._woken = self._woken, False
         return not woken
+
+    def _sleep_until(self, set_ns: int) -> None:
+        self._set(set_ns - ANCHOR_NS)
+        get_hub().wait(self._watcher)
+        os.read(self._fd, 8)
+        if not self._woken:
+            late_ns = min(now_ns() - set_ns, _MOST_LEAD_NS)
+            self._lead_ns += (late_ns - self._lead_ns) // _LEARN
 
     def wake(self) -> None:
         """End the waiting that is under way, or the next one at once."""

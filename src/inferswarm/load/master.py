@@ -61,6 +61,7 @@ class Master:
         self._load = plan.settings.load
         self._merger = DeltaMerger()
         self._greeted: list[str] = []
+        self._deals = False
         self._ready: dict[str, str] = {}
         self._start_ns = 0
         self._stop_reason = ""
@@ -109,7 +110,7 @@ class Master:
             self._greeted.append(msg.node_id)
             if msg.data.get("local"):
                 self._local.add(msg.node_id)
-            if self._runner.closed:
+            if self._deals:
                 self._send_plan(msg.node_id)
             self._changed.set()
         else:
@@ -168,11 +169,12 @@ class Master:
             return self._stop_reason or (
                 f"{len(self._greeted)} of {wanted} workers connected within {limit_s:g} s"
             )
+        self._deals = True
         for worker in self._greeted:
             self._send_plan(worker)
         if not self._wait(lambda: len(self._ready) >= wanted, READY_LIMIT_S):
             return self._stop_reason or f"only {len(self._ready)} of {wanted} workers are ready"
-        self._merger.client.workers = wanted
+        self._merger.client.workers = len(self._ready)
         if why := next((why for why in self._ready.values() if why), ""):
             return f"a worker cannot start: {why}"
         self._runner.closed = True
@@ -285,7 +287,9 @@ class Master:
         )
 
     def _working(self) -> list[str]:
-        return [worker for worker in self._greeted if worker not in self._runner.lost]
+        """Those that are ready and not lost; whoever greeted late and is not ready yet does no work."""
+        lost = self._runner.lost
+        return [worker for worker, error in self._ready.items() if not error and worker not in lost]
 
     def _is_final(self, worker: str) -> bool:
         gauges = self._merger.gauges.get(worker)

@@ -6,6 +6,7 @@ from typing import Any, Self
 import msgspec
 
 from inferswarm.config.tree import RunConfig
+from inferswarm.prompts import Prompt
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +18,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     config: dict[str, Any]
-    prompts: list[str]
+    prompts: list[Prompt]
     model: str
     records: str
     token: str = ""

@@ -1,8 +1,10 @@
 """Prompts from a text file: UTF-8, one prompt a line, blank lines skipped."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from inferswarm.errors import InputError
+from inferswarm.prompts import Prompt
 
 BUILT_IN = (
     "Explain in plain words why the sky is blue in the daytime and red at sunset.",
@@ -16,14 +18,14 @@ BUILT_IN = (
 )
 
 
-def read_prompts(source: str) -> list[str]:
+def read_prompts(source: str) -> list[Prompt]:
     """All prompts of the file `source`, or the built-in ones when it is empty.
 
     Raises InputError naming the file and what to do when it is missing, unreadable, not UTF-8 (with
     the line) or without a single prompt.
     """
     if not source:
-        return list(BUILT_IN)
+        return _numbered(BUILT_IN)
     try:
         data = Path(source).read_bytes()
     except OSError as error:
@@ -41,4 +43,8 @@ def read_prompts(source: str) -> list[str]:
     prompts = [stripped for line in text.split("\n") if (stripped := line.strip())]
     if not prompts:
         raise InputError(f"prompts {source}: no prompt in it; write one prompt a line")
-    return prompts
+    return _numbered(prompts)
+
+
+def _numbered(texts: Iterable[str]) -> list[Prompt]:
+    return [Prompt(text=text, index=index) for index, text in enumerate(texts)]
