@@ -49,97 +49,60 @@ NEXT = {
 }
 
 
-class LocalRun:
-    """A master and its workers on this machine; a context manager that leaves no process behind."""
+class MasterProcess:
+    """A Locust master on this machine, for one run after another; a context manager that ends it."""
 
-    def __init__(self, plan: dict[str, Any], workers: int, log: Path) -> None:
-        self._plan = {"token": new_token()} | plan
-        self._workers = workers
-        self._log = log.open("ab")
+    def __init__(
+        self, bind: str, token: str, log: Path, web: str = "", web_token: str = ""
+    ) -> None:
+        """`bind` is HOST:PORT where workers join; empty is a free port on loopback.
+
+        `web` is HOST:PORT of its web side, empty for none; who asks there must know `web_token`.
+        """
+        self.token = token
+        self.log = log
+        self.port = 0
+        self.web_port = 0
+        self._opening = {"bind": bind, "token": token, "web": web, "web_token": web_token}
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self.state = State.STARTING
+        self.processes: list[subprocess.Popen[bytes]] = []
+        """Its process, once it is started."""
 
     def __enter__(self) -> Self:
-        master = self._spawn("inferswarm.load.master", stdout=subprocess.PIPE)
-        self._tell(master, msgspec.json.encode(self._plan) + b"\n")
-        threading.Thread(target=self._listen, args=(master.stdout,), daemon=True).start()
-        # Started at once, told where the master is when it listens: all load modules meanwhile.
-        for _ in range(self._workers):
-            self._spawn("inferswarm.load.worker")
+        process = _spawn("inferswarm.load.desk", self.log, stdout=subprocess.PIPE)
+        self.processes = [process]
+        self.order("open", **self._opening)
+        threading.Thread(target=self._listen, args=(process.stdout,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
-        self._log.close()
+        _end(self.processes)
 
-    def events(self, tick_s: float = 0.25) -> Iterator[dict[str, Any]]:
-        """The master's events until the run has ended; `{"event": "tick"}` in between.
+    def order(self, what: str, **more: Any) -> None:
+        """Tell it to do something, in the words of `load.desk`."""
+        for process in self.processes:
+            _tell(process, msgspec.json.encode({"do": what, **more}) + b"\n")
 
-        Raises LoadProcessError when the load processes fail, with what they said.
+    def event(self, limit_s: float) -> dict[str, Any]:
+        """Its next event, `{"event": "tick"}` when there is none within `limit_s`.
+
+        Raises LoadProcessError when the process has ended, with what it said.
         """
-        while self.state not in (State.ENDED, State.FAILED):
-            try:
-                event = self._events.get(timeout=tick_s)
-            except queue.Empty:
-                yield {"event": "tick"}
-                continue
-            if event is None:
-                self.state = State.FAILED
-                raise LoadProcessError(
-                    f"the master process ended unexpectedly ({self._last_words()}); "
-                    f"see {self._log.name}"
-                )
-            self._advance(event)
-            yield event
-
-    def stop(self) -> None:
-        """End the load in order: what is under way may finish within the grace period."""
-        if self._processes:
-            self._tell(self._processes[0], b"stop\n")
-
-    def kill(self) -> None:
-        """End all processes: those that can, by themselves; the others after a short while."""
-        for process in self._processes:
-            if process.stdin is not None and not process.stdin.closed:
-                process.stdin.close()
-        for process in self._processes:
-            try:
-                process.wait(END_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def kill_now(self) -> None:
-        """End all processes at once."""
-        for process in self._processes:
-            process.kill()
+        try:
+            event = self._events.get(timeout=limit_s)
+        except queue.Empty:
+            return {"event": "tick"}
+        if event is None:
+            raise LoadProcessError(
+                f"the master process ended unexpectedly ({self._last_words()}); see {self.log}"
+            )
+        if event["event"] == "listening":
+            self.port, self.web_port = event["port"], event["web"]
+        return event
 
     def _last_words(self) -> str:
-        lines = Path(self._log.name).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return lines[-1] if lines else "it said nothing"
-
-    def _advance(self, event: dict[str, Any]) -> None:
-        self.state = NEXT.get((self.state, event["event"]), self.state)
-        if event["event"] == "listening":
-            for worker in self._processes[1:]:
-                self._tell(
-                    worker, f"127.0.0.1:{event['port']} {self._plan['token']} local\n".encode()
-                )
-        elif self.state is State.FAILED:
-            raise LoadProcessError(f"{event['error']}; see {self._log.name}")
-
-    def _spawn(self, module: str, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        # A session of its own keeps the terminal's Ctrl-C from it: this process decides what it means.
-        process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=stdout,
-            stderr=self._log,
-            start_new_session=True,
-        )
-        self._processes.append(process)
-        return process
 
     def _listen(self, stdout: IO[bytes]) -> None:
         try:
@@ -151,11 +114,116 @@ class LocalRun:
             stdout.close()
             self._events.put(None)
 
-    @staticmethod
-    def _tell(process: subprocess.Popen[bytes], line: bytes) -> None:
-        if process.stdin is not None and not process.stdin.closed:
+
+class LocalRun:
+    """One run by a master, with workers on this machine; a context manager that leaves none behind."""
+
+    def __init__(
+        self, plan: dict[str, Any], workers: int, log: Path, master: MasterProcess | None = None
+    ) -> None:
+        """Without a `master` the run has one of its own."""
+        self._plan = {"token": new_token()} | plan
+        self._count = workers
+        self._log = log
+        self._own = None
+        if master is None:
+            bind = plan["config"]["load"]["bind"]
+            master = self._own = MasterProcess(bind, self._plan["token"], log)
+        self._master = master
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self.state = State.STARTING
+
+    def __enter__(self) -> Self:
+        if self._own is not None:
+            self._own.__enter__()
+        self._master.order("carry", plan=self._plan)
+        # Started at once, told where the master is when it listens: all load modules meanwhile.
+        self._workers = [_spawn("inferswarm.load.worker", self._log) for _ in range(self._count)]
+        if self._master.port:
+            self._introduce()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def events(self, tick_s: float = 0.25) -> Iterator[dict[str, Any]]:
+        """The master's events until the run has ended; `{"event": "tick"}` in between.
+
+        Raises LoadProcessError when the load processes fail, with what they said.
+        """
+        while self.state not in (State.ENDED, State.FAILED):
             try:
-                process.stdin.write(line)
-                process.stdin.flush()
-            except BrokenPipeError:
-                return  # it is gone; the end of its output says so
+                event = self._master.event(tick_s)
+            except LoadProcessError:
+                self.state = State.FAILED
+                raise
+            self._advance(event)
+            yield event
+
+    @property
+    def pids(self) -> list[int]:
+        """Its processes, the master first."""
+        return [process.pid for process in (*self._master.processes, *self._workers)]
+
+    def stop(self) -> None:
+        """End the load in order: what is under way may finish within the grace period."""
+        self._master.order("stop")
+
+    def kill(self) -> None:
+        """End all processes of this run: those that can, by themselves; the others soon after."""
+        _end(self._ours())
+
+    def kill_now(self) -> None:
+        """End them at once."""
+        for process in self._ours():
+            process.kill()
+
+    def _ours(self) -> list[subprocess.Popen[bytes]]:
+        return [*(self._own.processes if self._own is not None else ()), *self._workers]
+
+    def _advance(self, event: dict[str, Any]) -> None:
+        self.state = NEXT.get((self.state, event["event"]), self.state)
+        if event["event"] == "listening":
+            self._introduce()
+        elif self.state is State.FAILED:
+            raise LoadProcessError(f"{event['error']}; see {self._log}")
+
+    def _introduce(self) -> None:
+        """Tell the workers where their master is."""
+        told = f"127.0.0.1:{self._master.port} {self._master.token} local\n".encode()
+        for worker in self._workers:
+            _tell(worker, told)
+
+
+def _spawn(module: str, log: Path, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    # A session of its own keeps the terminal's Ctrl-C from it: this process decides what it means.
+    with log.open("ab") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+
+def _tell(process: subprocess.Popen[bytes], line: bytes) -> None:
+    if process.stdin is not None and not process.stdin.closed:
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+        except BrokenPipeError:
+            return  # it is gone; the end of its output says so
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Close the inputs of processes, which ends them; kill those that it does not."""
+    for process in processes:
+        if process.stdin is not None and not process.stdin.closed:
+            process.stdin.close()
+    for process in processes:
+        try:
+            process.wait(END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -12,12 +12,9 @@ from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import STATE_MISSING, MasterRunner, WorkerNode, WorkerRunner
 
-from inferswarm.config.tree import RunConfig
-from inferswarm.load.master import Master
-from inferswarm.load.plan import Plan
 from inferswarm.load.steady_master import SteadyMasterRunner
+from inferswarm.load.swarm import Swarm
 from inferswarm.load.user import InferenceUser
-from inferswarm.prompts import Prompt
 from inferswarm.load.worker import ClosedLoopUser, _no_options
 
 
@@ -145,12 +142,11 @@ def test_rebalancing_is_always_on() -> None:
 def test_the_master_hides_our_arguments_from_the_web_ui(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locust's index page parses sys.argv again, and ends the process over what it does not know."""
     monkeypatch.setattr(sys, "argv", ["master", "--ours"])
-    config = RunConfig().model_dump(mode="json")
-    master = Master(Plan(run="r", config=config, prompts=[Prompt("p")], model="m", records=""))
+    ours = Swarm("", "token")
     try:
         assert sys.argv == ["locust"]
     finally:
-        close(master._runner)
+        close(ours.runner)
 
 
 def test_our_user_is_one_that_locust_spawns() -> None:
@@ -162,13 +158,11 @@ def test_our_user_is_one_that_locust_spawns() -> None:
 
 def test_a_stranger_is_given_no_plan() -> None:
     """A worker that does not know the run's token is not greeted, so no plan is sent to it."""
-    config = RunConfig().model_dump(mode="json")
-    plan = Plan(run="r", config=config, prompts=[Prompt("p")], model="m", records="", token="right")
-    master = Master(plan)
+    ours = Swarm("", "right")
     try:
         for token, name in (("wrong", "stranger"), (None, "nobody"), ("right", "worker")):
             hello = Message("inferswarm_hello", {"token": token}, name)  # type: ignore[no-untyped-call]
-            master._on_hello(master._environment, hello)
-        assert master._greeted == ["worker"]
+            ours._on_hello(ours.environment, hello)
+        assert list(ours.greeted) == ["worker"]
     finally:
-        close(master._runner)
+        close(ours.runner)

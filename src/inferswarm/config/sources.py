@@ -141,11 +141,16 @@ def from_file(path: Path) -> list[Given]:
         raise InputError(f"configuration file {path}: {error.strerror}; check the path") from None
     except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"configuration file {path}: {_syntax(error)}") from None
+    return from_mapping(tree, f"configuration file {path}", str(path))
+
+
+def from_mapping(tree: object, what: str, origin: str) -> list[Given]:
+    """Values of `what` as it was read; refuses what is no mapping. Old names become today's."""
     if tree is None:
         return []
     if not isinstance(tree, dict):
-        raise InputError(f"configuration file {path}: must be a mapping of sections")
-    return [Given(key, value, str(path)) for key, value in _two_levels(tree)]
+        raise InputError(f"{what}: must be a mapping of sections")
+    return [Given(ALIASES.get(key, key), value, origin) for key, value in _two_levels(tree)]
 
 
 def _syntax(error: Exception) -> str:

@@ -1,27 +1,14 @@
-"""`python -m inferswarm.load.master`: a Locust master that carries out one run.
-
-It is driven through pipes. Its first line of input is the plan as JSON, a later line `stop` ends the
-load in order, the end of input ends the process. It writes one JSON object a line:
-
-    {"event": "listening", "port": 41234}     workers may connect
-    {"event": "started"}                      all workers are ready, the first users start
-    {"event": "snapshot", ...}                twice a second: numbers so far, and what is under way
-    {"event": "draining", "reason": "..."}    nothing more is asked
-    {"event": "ended", ...}                   all that workers measured has arrived, or is given up
-"""
+"""One run on the side of Locust's master: from the workers' greetings to their last word."""
 
 import logging
-import secrets
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gevent
 import msgspec
 from gevent.event import Event
-from locust.env import Environment
 
 from inferswarm import snapshot
 from inferswarm.arrivals import upto
@@ -33,10 +20,8 @@ from inferswarm.load.merge import DeltaMerger
 from inferswarm.load.mouth import Mouth
 from inferswarm.load.parts import PartsReceiver
 from inferswarm.load.plan import Plan, digest
-from inferswarm.load.process import parent_lines, prepare
-from inferswarm.load.steady_master import SteadyMasterRunner
 from inferswarm.load.streams import how_many
-from inferswarm.load.worker import ClosedLoopUser
+from inferswarm.load.swarm import Swarm
 from inferswarm.verdict import ALL_LOST, GAVE_UP
 
 READY_LIMIT_S = 30.0
@@ -52,74 +37,56 @@ _log = logging.getLogger(__name__)
 class Master:
     """Carries out one plan: workers ready, users started, deltas merged, load ended in order."""
 
-    def __init__(self, plan: Plan) -> None:
-        sys.argv = [
-            "locust"
-        ]  # Locust's web routes parse it again, and exit when they do not know it
+    def __init__(self, plan: Plan, swarm: Swarm, mouth: Mouth) -> None:
         self._plan = plan
         self._settings = plan.settings
         self._load = plan.settings.load
+        self._swarm = swarm
+        self._runner = swarm.runner
+        self._mouth = mouth
         self._merger = DeltaMerger()
-        self._greeted: list[str] = []
         self._deals = False
         self._ready: dict[str, str] = {}
         self._start_ns = 0
         self._stop_reason = ""
-        self._abandoned = False
-        self._mouth = Mouth(sys.stdout.fileno())
         self._changed = Event()
-        self._environment = Environment(user_classes=[ClosedLoopUser])
-        self._runner = self._environment._create_runner(  # noqa: SLF001 - Locust's own factories fix the class
-            SteadyMasterRunner, **_bound_to(self._load.bind)
-        )
         self._wanted = self._load.workers + self._load.remote_workers
         self._lender = Lender(self._runner, how_many(self._wanted))
         self._parts = PartsReceiver(Path(plan.records))
-        self._local: set[str] = set()
-        self._runner.register_message(messages.PART, self._on_part)
-        self._runner.register_message(messages.HELLO, self._on_hello)
-        self._runner.register_message(messages.READY, self._on_ready)
-        self._runner.register_message(messages.DELTA, self._on_delta)
-        self._runner.register_message(messages.BEAT, self._on_beat)
+        swarm.listen(
+            self._on_hello,
+            {
+                messages.READY: self._on_ready,
+                messages.DELTA: self._on_delta,
+                messages.BEAT: self._on_beat,
+                messages.PART: self._on_part,
+            },
+        )
 
     def run(self) -> None:
-        """From the first worker's greeting to the last worker's last word."""
-        self._mouth.say("listening", port=self._runner.server.port)
+        """From the workers' greetings to the last worker's last word."""
         error = self._make_ready()
         if error and not self._stop_reason:
             self._mouth.say("failed", error=error)
-        else:
-            if not error:
-                self._carry_load()
-            self._drain()
-        self._runner.quit()
-        self._mouth.finish(lambda: not self._abandoned)
-
-    def abandon(self) -> None:
-        """The driving process is gone: end the load, and tell nobody."""
-        self._abandoned = True
-        self.stop("the driving process is gone")
+            return
+        if not error:
+            self._carry_load()
+        self._drain()
 
     def stop(self, reason: str) -> None:
         """End the load in order; the first reason counts."""
         self._stop_reason = self._stop_reason or reason
         self._changed.set()
 
-    def _on_hello(self, environment: Environment, msg: Any) -> None:
-        if secrets.compare_digest(str(msg.data.get("token")), self._plan.token):
-            self._greeted.append(msg.node_id)
-            if msg.data.get("local"):
-                self._local.add(msg.node_id)
-            if self._deals:
-                self._send_plan(msg.node_id)
-            self._changed.set()
-        else:
-            _log.warning("a stranger asked to be a worker: %s", msg.node_id)
+    def _on_hello(self, worker: str) -> None:
+        if self._deals:
+            self._send_plan(worker)
+        self._changed.set()
 
-    def _on_ready(self, environment: Environment, msg: Any) -> None:
-        self._ready[msg.node_id] = msg.data.get("error") or ""
+    def _on_ready(self, worker: str, told: Mapping[str, Any]) -> None:
+        self._ready[worker] = told.get("error") or ""
         if self._runner.closed:
-            self._admit(msg.node_id, self._ready[msg.node_id])
+            self._admit(worker, self._ready[worker])
         self._changed.set()
 
     def _admit(self, worker: str, error: str) -> None:
@@ -128,49 +95,54 @@ class Master:
             _log.warning("a late worker cannot start: %s", error)
             self._runner.give_up(worker)
             return
+        if not self._settings.arrivals.open_loop and len(self._working()) > self._load.users:
+            self._ready[worker] = "no user is left for it"  # arrivals lent to it would not be sent
+            _log.warning("worker %s has nothing to do: each user has a worker of its own", worker)
+            return
         _log.info("worker %s joins", worker)
         self._merger.client.workers += 1
         self._runner.admit(worker)
         self._lender.join(worker)
         if self._settings.arrivals.open_loop:
             start = {"start_ns": self._start_ns}
-            self._runner.send_message(messages.START, start, client_id=worker)
+            self._swarm.send(worker, messages.START, start)
 
-    def _on_part(self, environment: Environment, msg: Any) -> None:
-        ack = self._parts.receive(msg.node_id, msg.data)
+    def _on_part(self, worker: str, told: Mapping[str, Any]) -> None:
+        ack = self._parts.receive(worker, told)
         if ack is not None:
-            self._runner.send_message(messages.PART_ACK, ack, client_id=msg.node_id)
+            self._swarm.send(worker, messages.PART_ACK, ack)
         self._changed.set()
 
     def _send_plan(self, worker: str) -> None:
-        index = self._greeted.index(worker)
+        index = list(self._swarm.greeted).index(worker)
         plan = self._plan.for_worker(index, self._wanted, how_many(self._wanted))
-        if worker not in self._local:
+        if not self._swarm.greeted[worker]:
             plan = plan.for_elsewhere()
         packed = plan.pack()
         _log.info("plan %s for worker %s", digest(packed)[:12], worker)
-        self._runner.send_message(messages.PLAN, {"plan": packed}, client_id=worker)
+        self._swarm.send(worker, messages.PLAN, {"plan": packed})
 
-    def _on_delta(self, environment: Environment, msg: Any) -> None:
-        number = self._merger.receive(msg.node_id, msg.data["delta"])
-        self._runner.send_message(messages.ACK, {"number": number}, client_id=msg.node_id)
+    def _on_delta(self, worker: str, told: Mapping[str, Any]) -> None:
+        number = self._merger.receive(worker, told["delta"])
+        self._swarm.send(worker, messages.ACK, {"number": number})
         self._changed.set()
 
-    def _on_beat(self, environment: Environment, msg: Any) -> None:
-        if msg.node_id in self._working():
-            self._lender.heard(msg.node_id, msg.data)
+    def _on_beat(self, worker: str, told: Mapping[str, Any]) -> None:
+        if worker in self._working():
+            self._lender.heard(worker, told)
             self._changed.set()
 
     def _make_ready(self) -> str:
         """Give every worker its plan and wait for its word; what went wrong, or nothing."""
         wanted = self._wanted
         limit_s = READY_LIMIT_S if not self._load.remote_workers else REMOTE_LIMIT_S
-        if not self._wait(lambda: len(self._greeted) >= wanted, limit_s):
+        greeted = self._swarm.greeted
+        if not self._wait(lambda: len(greeted) >= wanted, limit_s):
             return self._stop_reason or (
-                f"{len(self._greeted)} of {wanted} workers connected within {limit_s:g} s"
+                f"{len(greeted)} of {wanted} workers connected within {limit_s:g} s"
             )
         self._deals = True
-        for worker in self._greeted:
+        for worker in greeted:
             self._send_plan(worker)
         if not self._wait(lambda: len(self._ready) >= wanted, READY_LIMIT_S):
             return self._stop_reason or f"only {len(self._ready)} of {wanted} workers are ready"
@@ -206,7 +178,7 @@ class Master:
 
     def _first_not_due(self) -> int:
         """The first arrival of an open loop that is still to come; 0 in closed loop."""
-        arrivals = build_arrivals(self._settings.arrivals)
+        arrivals = build_arrivals(self._settings.arrivals, self._plan.trace)
         if arrivals is None or not self._start_ns:
             return 0
         return upto(arrivals, now_ns() - self._start_ns)
@@ -216,7 +188,7 @@ class Master:
         users, rate = self._load.users, float(self._load.spawn_rate)
         if self._settings.arrivals.open_loop:
             self._start_ns = now_ns() + OPEN_LOOP_NOTICE_NS
-            self._runner.send_message(messages.START, {"start_ns": self._start_ns})
+            self._swarm.send_all(messages.START, {"start_ns": self._start_ns})
             users, rate = self._wanted, float(self._wanted)
         self._runner.start(users, rate)
 
@@ -246,7 +218,7 @@ class Master:
         """No more requests; wait for every worker's last word, but not for ever."""
         load_ended_ns = now_ns()
         self._mouth.say("draining", reason=self._stop_reason)
-        self._runner.send_message(messages.DRAIN, {})
+        self._swarm.send_all(messages.DRAIN, {})
         limit_s = self._load.grace.seconds + LAST_WORD_LIMIT_S
         end = time.monotonic() + limit_s
         while not self._all_final() and time.monotonic() < end:
@@ -255,7 +227,8 @@ class Master:
             self._give_up_silent()
             self._show()
         silent = [worker for worker in self._working() if not self._is_final(worker)]
-        self._collect_parts([one for one in self._working() if one not in (*silent, *self._local)])
+        done = (worker for worker in self._working() if worker not in silent)
+        self._collect_parts([worker for worker in done if not self._swarm.greeted[worker]])
         client = self._merger.client
         client.lost_workers = sorted(self._runner.lost | set(silent))
         self._mouth.say(
@@ -304,29 +277,3 @@ class Master:
             self._changed.clear()
             self._changed.wait(0.1)
         return bool(reached()) and not self._stop_reason
-
-
-def _bound_to(bind: str) -> dict[str, Any]:
-    """Where the master listens: `load.bind`, or a free port for this machine's own workers."""
-    host, _, port = bind.rpartition(":")
-    return {"master_bind_host": host or "127.0.0.1", "master_bind_port": int(port or 0)}
-
-
-def main() -> None:
-    """Read the plan, carry it out, obey `stop`, and end with the driving process."""
-    prepare("master")
-    lines = parent_lines()
-    master = Master(msgspec.json.decode(next(lines), type=Plan))
-
-    def obey() -> None:
-        for line in lines:
-            if line.strip() == b"stop":
-                master.stop("interrupted")
-        master.abandon()
-
-    gevent.spawn(obey)
-    master.run()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """What the master says to the process that drives it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
@@ -17,10 +17,13 @@ class Mouth:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._unsaid = b""
+        self.overheard: Callable[[str, Mapping[str, Any]], None] = lambda *_: None
+        """Hears every event too."""
         os.set_blocking(fd, False)
 
     def say(self, event: str, **data: Any) -> None:
         """One event, as a line of JSON."""
+        self.overheard(event, data)
         self._push()
         if event != "snapshot" or not self._unsaid:
             self._unsaid += msgspec.json.encode({"event": event, **data}) + b"\n"

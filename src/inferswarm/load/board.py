@@ -1,0 +1,98 @@
+"""What a standing master is at, for whoever asks over HTTP, and the requests that wait for an answer."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gevent.event import AsyncResult
+from gevent.timeout import Timeout
+
+ANSWER_LIMIT_S = 180.0
+KEPT_RUNS = 100
+
+
+class RefusedError(Exception):
+    """A run was not started; `status` is HTTP's word for why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Board:
+    """State of the run that goes on and of those before.
+
+    state       until
+    idle        somebody asks for a run
+    preparing   the driving process has checked it and gives the plan, or refuses
+    starting    all workers are ready
+    running     nothing more is asked
+    draining    every number is in
+    finishing   the driving process has written and uploaded the results
+    """
+
+    def __init__(self, say: Callable[..., None]) -> None:
+        """`say` passes events on to the driving process."""
+        self._say = say
+        self._numbers = itertools.count(1)
+        self._answer: AsyncResult[str] | None = None
+        self.state = "idle"
+        self.run: dict[str, Any] = {}
+        self.live: dict[str, Any] = {}
+        self.runs: dict[str, dict[str, Any]] = {}
+
+    def ask(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the driving process for a run of `config`; its facts once all workers are ready.
+
+        Raises RefusedError while another one goes on, when it is refused, and when it fails to start.
+        """
+        if self.state != "idle":
+            raise RefusedError(409, f"a run is {self.state}: wait for its end, or stop it")
+        self.state, self.run, self.live = "preparing", {}, {}
+        self._answer = AsyncResult()
+        self._say("asked", ask=next(self._numbers), config=dict(config))
+        try:
+            if why := self._answer.get(timeout=ANSWER_LIMIT_S):
+                raise RefusedError(422, why)
+        except Timeout:
+            raise RefusedError(504, "the run did not start in time; see the log") from None
+        finally:
+            self._answer = None
+        return self.run
+
+    def carried(self, run: Mapping[str, Any]) -> None:
+        """The driving process has given the plan of this run."""
+        self.state = "starting"
+        self.told(run)
+
+    def refused(self, why: str) -> None:
+        """The driving process does not carry out what was asked, or could not finish it."""
+        self._reply(why)
+        self.state = "idle"
+
+    def told(self, run: Mapping[str, Any]) -> None:
+        """The driving process knows more of a run; one whose `state` is final makes room for others."""
+        known = self.runs.setdefault(str(run["id"]), {})
+        known |= run
+        self.run = known
+        while len(self.runs) > KEPT_RUNS:
+            del self.runs[next(iter(self.runs))]
+        if "final" in run:
+            self.state = "idle"
+
+    def said(self, event: str, data: Mapping[str, Any]) -> None:
+        """The master has said something."""
+        if event == "started":
+            self.state = "running"
+            self._reply("")
+        elif event == "snapshot":
+            self.live = dict(data)
+        elif event == "draining":
+            self.state = "draining"
+        elif event in ("ended", "failed"):
+            self.state = "finishing"
+            self._reply(str(data.get("error") or "stopped before it started"))
+
+    def _reply(self, why: str) -> None:
+        if self._answer is not None and not self._answer.ready():
+            self._answer.set(why)

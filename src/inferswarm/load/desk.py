@@ -1,0 +1,131 @@
+"""`python -m inferswarm.load.desk`: a Locust master that carries out one run after another.
+
+It is driven through pipes and ends with its input. Each line of input is an order, as JSON; the first
+says where to listen:
+
+    {"do": "open", "bind": "127.0.0.1:5557", "token": "...", "web": "", "web_token": ""}
+    {"do": "carry", "plan": {...}, "run": {}} carry out this plan, after those that were ordered before
+    {"do": "stop"}                            end the load that goes on, in order
+    {"do": "refuse", "why": "..."}            what was asked over the web is not carried out
+    {"do": "tell", "run": {"id": ..., ...}}   what is to be known of a run over the web
+
+It writes one JSON object a line:
+
+    {"event": "listening", "port": 41234, ..} workers may connect, and browsers to `web`
+    {"event": "asked", "config": {...}}       somebody asks for a run over the web
+    {"event": "started"}                      all workers are ready, the first users start
+    {"event": "snapshot", ...}                twice a second: numbers so far, and what is under way
+    {"event": "draining", "reason": "..."}    nothing more is asked
+    {"event": "ended", ...}                   all that workers measured has arrived, or is given up
+    {"event": "failed", "error": "..."}       instead of `started`: nothing was asked
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import gevent
+import msgspec
+from gevent.event import Event
+from gevent.queue import Queue
+
+from inferswarm.load.board import Board
+from inferswarm.load.master import Master
+from inferswarm.load.mouth import Mouth
+from inferswarm.load.plan import Plan
+from inferswarm.load.process import parent_lines, prepare
+from inferswarm.load.swarm import Swarm
+from inferswarm.load.web import Web
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A line of input."""
+
+    do: str
+    bind: str = ""
+    token: str = ""
+    web: str = ""
+    web_token: str = ""
+    plan: Plan | None = None
+    run: dict[str, Any] = {}
+    why: str = ""
+
+
+class Desk:
+    """Takes orders, and has masters carry them out."""
+
+    def __init__(self, first: Order, mouth: Mouth) -> None:
+        self._swarm = Swarm(first.bind, first.token)
+        self._mouth = mouth
+        self._board = Board(mouth.say)
+        mouth.overheard = self._board.said
+        self._web = self._open_web(first) if first.web else None
+        self._waiting: Queue[Master | None] = Queue()
+        self._master: Master | None = None
+        self._abandoned = Event()
+
+    def obey(self, lines: Iterable[bytes]) -> None:
+        """Take orders until the input ends; then nobody listens any more."""
+        for line in lines:
+            order = msgspec.json.decode(line, type=Order)
+            self._take(order)
+        self._abandoned.set()
+        self._stop("the driving process is gone")
+        self._waiting.put(None)
+
+    def _take(self, order: Order) -> None:
+        if order.plan is not None:
+            if order.run:
+                self._board.carried(order.run)
+            self._master = Master(order.plan, self._swarm, self._mouth)
+            self._waiting.put(self._master)
+        elif order.do == "stop":
+            self._stop("interrupted")
+        elif order.do == "refuse":
+            self._board.refused(order.why)
+        elif order.do == "tell":
+            self._board.told(order.run)
+
+    def _stop(self, reason: str) -> None:
+        if self._master is not None:
+            self._master.stop(reason)
+
+    def _open_web(self, first: Order) -> Web:
+        return Web(
+            self._swarm.environment,
+            first.web,
+            first.web_token,
+            self._board,
+            stop=lambda: self._stop("stopped"),
+            workers=lambda: len(self._swarm.greeted),
+        )
+
+    def run(self) -> None:
+        """Carry out plans until there are none."""
+        web = self._web.port if self._web is not None else 0
+        self._mouth.say("listening", port=self._swarm.port, web=web)
+        while (master := self._waiting.get()) is not None:
+            master.run()
+            if self._master is master:
+                self._master = None
+            self._swarm.dismiss()
+        self._swarm.quit()
+        self._mouth.finish(lambda: not self._abandoned.is_set())
+
+
+def main() -> None:
+    """Open, and take orders."""
+    prepare("master")
+    lines = parent_lines()
+    first, mouth = msgspec.json.decode(next(lines), type=Order), Mouth(sys.stdout.fileno())
+    try:
+        desk = Desk(first, mouth)
+    except OSError as error:
+        mouth.say("failed", error=f"cannot listen at {first.web or first.bind}: {error.strerror}")
+        return
+    gevent.spawn(desk.obey, lines)
+    desk.run()
+
+
+if __name__ == "__main__":
+    main()
