@@ -40,9 +40,12 @@ class MasterClient:
         """`state`, the `run` that goes on or was the last, and how many `workers` there are."""
         return self._json("GET", "state")
 
-    def start(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Start a run of these options; what is known of it once its workers are ready."""
-        return self._json("POST", "runs", {"config": dict(config)}, START_LIMIT_S)
+    def start(self, config: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+        """Start a run of these options; what is known of it once its workers are ready.
+
+        Started again with the same `key`, it is the same run.
+        """
+        return self._json("POST", "runs", {"config": dict(config), "key": key}, START_LIMIT_S)
 
     def live(self) -> dict[str, Any]:
         """The latest snapshot of the run that goes on; empty before the first."""
@@ -55,6 +58,11 @@ class MasterClient:
     def run(self, run: str) -> dict[str, Any]:
         """What is known of a run."""
         return self._json("GET", f"runs/{quote(run, safe='')}")
+
+    def by_key(self, key: str) -> dict[str, Any]:
+        """What is known of the run that was asked for with this key; empty for none."""
+        found = self._json("GET", f"runs?key={quote(key, safe='')}").get("runs") or [{}]
+        return dict(found[-1])
 
     def file(self, run: str, name: str) -> IO[bytes]:
         """A file of a run's folder, to be read and closed by the caller."""

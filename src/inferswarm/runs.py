@@ -14,7 +14,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Self
@@ -119,10 +119,16 @@ class LocalRun:
     """One run by a master, with workers on this machine; a context manager that leaves none behind."""
 
     def __init__(
-        self, plan: dict[str, Any], workers: int, log: Path, master: MasterProcess | None = None
+        self,
+        plan: dict[str, Any],
+        workers: int,
+        log: Path,
+        master: MasterProcess | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Without a `master` the run has one of its own."""
+        """Without a `master` the run has one of its own; a standing one tells the run's `facts`."""
         self._plan = {"token": new_token()} | plan
+        self._facts = dict(facts or {})
         self._count = workers
         self._log = log
         self._own = None
@@ -136,7 +142,7 @@ class LocalRun:
     def __enter__(self) -> Self:
         if self._own is not None:
             self._own.__enter__()
-        self._master.order("carry", plan=self._plan)
+        self._master.order("carry", plan=self._plan, run=self._facts)
         # Started at once, told where the master is when it listens: all load modules meanwhile.
         self._workers = [_spawn("inferswarm.load.worker", self._log) for _ in range(self._count)]
         if self._master.port:

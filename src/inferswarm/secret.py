@@ -10,16 +10,18 @@ ENVIRONMENT = "INFERSWARM_TOKEN"
 LEAST_LENGTH = 16
 
 
-def read_token(file: Path | None = None) -> str:
-    """The token in a file or else in `INFERSWARM_TOKEN`; empty when there is none.
+def read_token(
+    file: Path | None = None, variable: str = ENVIRONMENT, flag: str = "--token-file"
+) -> str:
+    """The token in a file, given by `flag`, or else in a variable; empty when there is none.
 
     Raises InputError for one that is too short to be a secret, or has white space in it.
     """
-    origin = ENVIRONMENT if file is None else str(file)
+    origin = variable if file is None else str(file)
     try:
-        token = os.environ.get(ENVIRONMENT, "") if file is None else file.read_text("utf-8")
+        token = os.environ.get(variable, "") if file is None else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--token-file {file}: {error}; give a file with the token") from None
+        raise InputError(f"{flag} {file}: {error}; give a file with the token") from None
     token = token.strip()
     if token and (len(token) < LEAST_LENGTH or not token.isascii() or len(token.split()) != 1):
         raise InputError(f"{origin}: a token is one word of at least {LEAST_LENGTH} characters")

@@ -1,6 +1,5 @@
 """What a standing master is at, for whoever asks over HTTP, and the requests that wait for an answer."""
 
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,26 +30,30 @@ class Board:
     finishing   the driving process has written and uploaded the results
     """
 
-    def __init__(self, say: Callable[..., None]) -> None:
-        """`say` passes events on to the driving process."""
+    def __init__(self, say: Callable[..., None], workers: Callable[[], int]) -> None:
+        """`say` passes events on to the driving process; `workers` counts those of other machines."""
         self._say = say
-        self._numbers = itertools.count(1)
+        self._workers = workers
         self._answer: AsyncResult[str] | None = None
         self.state = "idle"
         self.run: dict[str, Any] = {}
         self.live: dict[str, Any] = {}
         self.runs: dict[str, dict[str, Any]] = {}
 
-    def ask(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, config: Mapping[str, Any], key: str = "") -> dict[str, Any]:
         """Ask the driving process for a run of `config`; its facts once all workers are ready.
 
-        Raises RefusedError while another one goes on, when it is refused, and when it fails to start.
+        Asked again with the same `key`, it is the same run. Raises RefusedError while another one goes
+        on, when it is refused, and when it fails to start.
         """
+        for run in self.runs.values():
+            if key and run.get("key") == key:
+                return run
         if self.state != "idle":
             raise RefusedError(409, f"a run is {self.state}: wait for its end, or stop it")
         self.state, self.run, self.live = "preparing", {}, {}
         self._answer = AsyncResult()
-        self._say("asked", ask=next(self._numbers), config=dict(config))
+        self._say("asked", config=dict(config), key=key, workers=self._workers())
         try:
             if why := self._answer.get(timeout=ANSWER_LIMIT_S):
                 raise RefusedError(422, why)
@@ -92,6 +95,10 @@ class Board:
         elif event in ("ended", "failed"):
             self.state = "finishing"
             self._reply(str(data.get("error") or "stopped before it started"))
+
+    def state_of_all(self) -> dict[str, Any]:
+        """What is answered to whoever asks how it is."""
+        return {"state": self.state, "run": self.run, "workers": self._workers()}
 
     def _reply(self, why: str) -> None:
         if self._answer is not None and not self._answer.ready():

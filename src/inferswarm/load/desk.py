@@ -57,7 +57,7 @@ class Desk:
     def __init__(self, first: Order, mouth: Mouth) -> None:
         self._swarm = Swarm(first.bind, first.token)
         self._mouth = mouth
-        self._board = Board(mouth.say)
+        self._board = Board(mouth.say, self._swarm.remote)
         mouth.overheard = self._board.said
         self._web = self._open_web(first) if first.web else None
         self._waiting: Queue[Master | None] = Queue()
@@ -97,7 +97,6 @@ class Desk:
             first.web_token,
             self._board,
             stop=lambda: self._stop("stopped"),
-            workers=lambda: len(self._swarm.greeted),
         )
 
     def run(self) -> None:

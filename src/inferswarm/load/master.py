@@ -1,6 +1,7 @@
 """One run on the side of Locust's master: from the workers' greetings to their last word."""
 
 import logging
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,6 +52,8 @@ class Master:
         self._stop_reason = ""
         self._changed = Event()
         self._wanted = self._load.workers + self._load.remote_workers
+        # In closed loop a worker without a user would send nothing of the streams that it is lent.
+        self._most = sys.maxsize if self._settings.arrivals.open_loop else self._load.users
         self._lender = Lender(self._runner, how_many(self._wanted))
         self._parts = PartsReceiver(Path(plan.records))
         swarm.listen(
@@ -79,7 +82,7 @@ class Master:
         self._changed.set()
 
     def _on_hello(self, worker: str) -> None:
-        if self._deals:
+        if self._deals and len(self._working()) < self._most:
             self._send_plan(worker)
         self._changed.set()
 
@@ -142,6 +145,8 @@ class Master:
                 f"{len(greeted)} of {wanted} workers connected within {limit_s:g} s"
             )
         self._deals = True
+        for worker in list(greeted)[self._most :]:
+            self._swarm.send_home(worker)
         for worker in greeted:
             self._send_plan(worker)
         if not self._wait(lambda: len(self._ready) >= wanted, READY_LIMIT_S):
@@ -230,7 +235,7 @@ class Master:
         done = (worker for worker in self._working() if worker not in silent)
         self._collect_parts([worker for worker in done if not self._swarm.greeted[worker]])
         client = self._merger.client
-        client.lost_workers = sorted(self._runner.lost | set(silent))
+        client.lost_workers = sorted(self._runner.lost.intersection(self._ready) | set(silent))
         self._mouth.say(
             "ended",
             reason=self._stop_reason,

@@ -46,10 +46,12 @@ class Swarm:
         """Where workers connect."""
         return int(self.runner.server.port)
 
-    @property
-    def remote(self) -> list[str]:
-        """Workers of other machines."""
-        return [worker for worker, local in self.greeted.items() if not local]
+    def remote(self) -> int:
+        """How many workers of other machines are there; those that fell silent are forgotten."""
+        self.runner.give_up_missing()
+        for worker in set(self.greeted) & self.runner.lost:
+            del self.greeted[worker]
+        return sum(not local for local in self.greeted.values())
 
     def listen(self, newcomer: Callable[[str], None], listeners: Mapping[str, Listener]) -> None:
         """From now on these hear of workers that greet, and of messages by their kind."""
@@ -69,10 +71,14 @@ class Swarm:
         self.runner.stop(send_stop_to_client=False)
         self.runner.update_state(STATE_STOPPED)
         self.runner.closed = False
-        for worker in self.greeted:
-            self.runner.give_up(worker)
-            self.send(worker, "quit", {})
-        self.greeted = {}
+        for worker in list(self.greeted):
+            self.send_home(worker)
+
+    def send_home(self, worker: str) -> None:
+        """This process of a worker is not needed any more; one of another machine comes anew."""
+        del self.greeted[worker]
+        self.runner.give_up(worker)
+        self.send(worker, "quit", {})
 
     def quit(self) -> None:
         """End everything, workers that Locust was not told of too."""

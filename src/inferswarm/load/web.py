@@ -39,12 +39,11 @@ class Web:
         token: str,
         board: Board,
         stop: Callable[[], None],
-        workers: Callable[[], int],
     ) -> None:
-        """`where` is HOST:PORT; `token` may be empty on loopback only; `workers` counts them."""
+        """`where` is HOST:PORT; `token` may be empty on loopback only."""
         host, _, port = where.rpartition(":")
         self._host, self._token, self._board = host.strip("[]"), token, board
-        self._stop, self._workers = stop, workers
+        self._stop = stop
         self.ui = WebUI(environment, self._host, int(port), delayed_start=True)
         app = self.ui.app
         assert app is not None
@@ -93,19 +92,20 @@ class Web:
         if not isinstance(config, dict):
             return _refusal(422, 'give {"config": {...}} with options of a run')
         try:
-            return jsonify(self._board.ask(config)), 201
+            return jsonify(self._board.ask(config, str(body.get("key") or ""))), 201
         except RefusedError as refused:
             return _refusal(refused.status, str(refused))
 
     def _runs(self) -> Response:
-        return jsonify(list(self._board.runs.values()))
+        key = request.args.get("key")
+        runs = [run for run in self._board.runs.values() if key in (None, run.get("key"))]
+        return jsonify({"runs": runs})
 
     def _live(self) -> Response:
         return jsonify(self._board.live)
 
     def _state(self) -> Response:
-        board = self._board
-        return jsonify({"state": board.state, "run": board.run, "workers": self._workers()})
+        return jsonify(self._board.state_of_all())
 
     def _run(self, run: str) -> tuple[Response, int]:
         known = self._board.runs.get(run)

@@ -1,0 +1,216 @@
+"""A master that stands: it takes runs over the web, one after another, until it is stopped."""
+
+import argparse
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from inferswarm.cli.arguments import configuration, values_of_file
+from inferswarm.cli.loading import Stand
+from inferswarm.cli.run import exit_code, finish, load_once, prepare, target
+from inferswarm.cli.view import complain, open_console
+from inferswarm.config.admission import admit
+from inferswarm.config.sources import Given, from_mapping
+from inferswarm.config.tree import RunConfig
+from inferswarm.errors import EXIT_OK, InferswarmError, InputError
+from inferswarm.facts import facts_of
+from inferswarm.reports import build
+from inferswarm.runs import MasterProcess
+from inferswarm.secret import new_token, read_token
+from inferswarm.storage import RunFolder
+
+WEB = "127.0.0.1:8089"
+SERVICE_TOKEN = "INFERSWARM_SERVICE_TOKEN"  # noqa: S105 - its name, not the token
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+KEPT_RUNS = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How it is reached, and what may be asked of it."""
+    group = parser.add_argument_group("standing")
+    group.add_argument(
+        "--web",
+        nargs="?",
+        const=WEB,
+        metavar="HOST:PORT",
+        help=f"Stay, with a web UI, and take one run after another (without a value: {WEB}).",
+    )
+    group.add_argument(
+        "--service-token-file",
+        type=Path,
+        metavar="FILE",
+        help=f"Token that the web side asks for, else from {SERVICE_TOKEN}; needed beyond loopback.",
+    )
+    group.add_argument(
+        "--allow-target",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="Address that runs may load besides the configured one, * for any part. May be given "
+        "several times.",
+    )
+    group.add_argument(
+        "--with-parent", action="store_true", help="End in order when standard input ends."
+    )
+    group.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="Folder of the run folders."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """The standing master, and what holds for all its runs."""
+
+    master: MasterProcess
+    parsed: argparse.Namespace
+    givens: list[Given]
+    usual: RunConfig
+    allowed: tuple[str, ...]
+    console: Console
+
+
+def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
+    """Take runs until Ctrl-C or SIGTERM, which end the one that goes on in order."""
+    console = open_console()
+    givens = [*defaults, *values_of_file(parsed)]
+    usual = configuration(RunConfig, parsed, givens)
+    web_token = _web_token(parsed)
+    parsed.runs.mkdir(parents=True, exist_ok=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    if parsed.with_parent:
+        threading.Thread(target=_end_with_input, daemon=True).start()
+    token = read_token() if usual.load.bind else ""
+    log = parsed.runs / "master.log"
+    with MasterProcess(usual.load.bind, token or new_token(), log, parsed.web, web_token) as master:
+        stage = _Stage(master, parsed, givens, usual, _allowed(parsed, usual), console)
+        with contextlib.suppress(KeyboardInterrupt):
+            _wait_until_open(stage)
+            _recover(stage)
+            while _serve_one(stage):
+                pass
+    return EXIT_OK
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1 << 16):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _web_token(parsed: argparse.Namespace) -> str:
+    host, _, port = parsed.web.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"--web was given {parsed.web!r}; it must be HOST:PORT, as in {WEB}")
+    token = read_token(parsed.service_token_file, SERVICE_TOKEN, "--service-token-file")
+    if not token and host not in LOOPBACK:
+        raise InputError(
+            f"--web {parsed.web} can be reached from elsewhere and needs a token: set "
+            f"{SERVICE_TOKEN}, or give --service-token-file"
+        )
+    return token
+
+
+def _allowed(parsed: argparse.Namespace, usual: RunConfig) -> tuple[str, ...]:
+    """The configured target and those that were allowed; this machine where there are none."""
+    own = urlsplit(usual.target.url)
+    configured = [f"{own.hostname}:{own.port or (443 if own.scheme == 'https' else 80)}"]
+    return (*(configured if usual.target.url else LOOPBACK), *parsed.allow_target)
+
+
+def _wait_until_open(stage: _Stage) -> None:
+    while (event := stage.master.event(1.0))["event"] != "listening":
+        if event["event"] == "failed":
+            raise InputError(event["error"])
+    host = stage.parsed.web.rpartition(":")[0]
+    stage.console.print(
+        f"ready for runs at http://{host}:{stage.master.web_port} (Ctrl-C ends it)",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _recover(stage: _Stage) -> None:
+    """Tell of earlier runs; one that was cut off gets the report of what it recorded."""
+    for path in sorted(stage.parsed.runs.glob("*/run.json"))[-KEPT_RUNS:]:
+        folder, more = RunFolder(path.parent), {}
+        if not folder.summary.exists():
+            more = {"final": "interrupted", "error": "the master ended during the run"}
+            try:
+                build.write(folder, build.build(folder))
+            except InferswarmError as error:
+                complain(f"inferswarm: {error}")
+        if facts := facts_of(folder):
+            stage.master.order("tell", run={**facts, **more})
+
+
+def _serve_one(stage: _Stage) -> bool:
+    """Wait for somebody to ask, and carry it out; False when we were told to end meanwhile."""
+    event = stage.master.event(1.0)
+    if event["event"] != "asked":
+        return True
+    try:
+        config = _asked(stage, event)
+        with _refusals(stage):
+            return _carry(stage, config, event["key"])
+    except InferswarmError as error:
+        stage.console.print(f"refused: {error}", markup=False, soft_wrap=True)
+        stage.master.order("refuse", why=str(error))
+    return True
+
+
+def _asked(stage: _Stage, event: dict[str, Any]) -> RunConfig:
+    """The configuration that somebody asked for; raises InputError."""
+    givens = from_mapping(event["config"], "the request", "request")
+    admit(givens, stage.allowed)
+    remote, local = event["workers"], stage.usual.load.workers
+    if remote + local < 1:
+        bind = stage.usual.load.bind
+        raise InputError(f"no worker is there: start `inferswarm worker --master {bind}`")
+    # As many workers as the load needs: in closed loop one without a user would send nothing.
+    one = [Given("load.workers", 1, "master"), Given("load.remote_workers", 0, "master")]
+    config = configuration(RunConfig, stage.parsed, stage.givens, last=[*givens, *one])
+    most = remote + local if config.arrivals.open_loop else min(remote + local, config.load.users)
+    remote = min(remote, most)
+    counts = {"remote_workers": remote, "workers": most - remote}
+    return config.model_copy(update={"load": config.load.model_copy(update=counts)})
+
+
+@contextlib.contextmanager
+def _refusals(stage: _Stage) -> Iterator[None]:
+    """A bug of ours refuses the run that met it, and does not end the service."""
+    try:
+        yield
+    except (InferswarmError, KeyboardInterrupt):
+        raise
+    except Exception as bug:
+        if "INFERSWARM_DEBUG" in os.environ:
+            raise
+        raise InferswarmError(f"internal error: {type(bug).__name__}: {bug}") from bug
+
+
+def _carry(stage: _Stage, config: RunConfig, key: str) -> bool:
+    ready = prepare(config, stage.console)
+    with target(ready.config, stage.console) as reached:
+        loaded = load_once(
+            ready,
+            reached,
+            stage.console,
+            stage.console,
+            Stand(stage.master, stage.parsed.runs, key),
+        )
+    finished = finish(loaded, stage.console)
+    code = exit_code(loaded, finished, require_valid=False)
+    facts = facts_of(loaded.folder) | {"exit_code": code, "error": loaded.trouble}
+    if loaded.delivery.place is not None and finished.complete:
+        facts["uploaded"] = str(loaded.delivery.place)
+    stage.master.order("tell", run=facts)
+    return not loaded.interrupted
