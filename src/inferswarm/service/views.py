@@ -6,9 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inferswarm.adapters.table import route, wanted
 from inferswarm.config.sources import from_mapping, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InputError
+from inferswarm.goals.parse import read_goals
 from inferswarm.scales import NS_PER_S
 from inferswarm.service.registry import Run
 from inferswarm.service.states import ACTIVE, State
@@ -128,8 +130,15 @@ def view(run: Run, live: dict[str, Any] | None = None) -> RunView:
 
 
 def checked(config: dict[str, Any]) -> RunConfig:
-    """The configuration that a request asks for; raises InputError naming the option."""
-    return resolve(RunConfig, from_mapping(config, "config", "config"))
+    """The configuration that a request asks for, as far as it can be checked without its master.
+
+    Raises InputError naming the option.
+    """
+    found = resolve(RunConfig, from_mapping(config, "config", "config"))
+    read_goals(found.goals.slo, found.goals.goodput)
+    way = route(found.target.backend, found.target.api)
+    wanted(found.request, way, found.target.model, stream=found.target.stream)
+    return found
 
 
 def _progress(run: Run) -> float:
