@@ -7,11 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inferswarm.adapters import tgi
 from inferswarm.adapters.jetstream import GRPC
 from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.adapters.table import route
 from inferswarm.exchange import Exchange, Outcome, Tape
-from inferswarm.reading import BODY_HEAD_BYTES, read_exchange
+from inferswarm.prompts import Message, Prompt
+from inferswarm.reading import (
+    ANSWER_LIMIT,
+    BODY_HEAD_BYTES,
+    Texts,
+    read_exchange,
+    reply_in,
+    without_secrets,
+)
 from inferswarm.records import Record, decode_lines, encode_line
 from inferswarm.summary import Summary
 from inferswarm.timing import ttfo_ns, ttft_ns
@@ -325,3 +334,83 @@ def test_an_answer_in_another_protocol_is_a_bad_frame() -> None:
 
     assert found.outcome is Outcome.BAD_FRAME
     assert "HTTP/1" in found.detail
+
+
+TEXTS = [
+    # kept, of an answer with usage, of one without
+    (Texts(), "", ""),
+    (Texts(uncounted=True), "", "aa"),
+    (Texts(all=True), "aa", "aa"),
+]
+
+
+@pytest.mark.parametrize(("texts", "counted", "uncounted"), TEXTS)
+def test_words_are_kept_where_somebody_needs_them(
+    texts: Texts, counted: str, uncounted: str
+) -> None:
+    """Of all answers, of those whose length the server did not tell, or of none."""
+    told = stream_answer(TOKEN, TOKEN, USAGE, DONE)
+
+    assert read_exchange(exchange(told), asked(), COMPLETIONS, texts).answer == counted
+    assert read_exchange(exchange(GOOD), asked(), COMPLETIONS, texts).answer == uncounted
+
+
+def test_words_are_kept_of_what_came_before_a_cut_and_of_no_refusal() -> None:
+    """Text that was answered, whatever ended it; an error page is none."""
+    cut = exchange(GOOD[: GOOD.index(DONE)], Outcome.TIMEOUT_IDLE)
+    refused = exchange(plain_answer(b'{"choices": [{"text": "a"}]}', b"500 Broken"))
+    kept = Texts(all=True)
+
+    assert read_exchange(cut, asked(), COMPLETIONS, kept).answer == "aa"
+    assert read_exchange(refused, asked(), COMPLETIONS, kept).answer == ""
+
+
+def test_words_are_bounded_and_hide_secrets() -> None:
+    """Like everything that a server may echo."""
+    body = b'{"choices": [{"text": "%s"}]}' % (b"x" * (ANSWER_LIMIT + 1))
+    long = read_exchange(exchange(plain_answer(body)), asked(), COMPLETIONS, Texts(all=True))
+    echo = read_exchange(
+        exchange(plain_answer(b'{"choices": [{"text": "key s3cret!"}]}')),
+        asked(),
+        COMPLETIONS,
+        Texts(all=True),
+    )
+
+    assert len(long.answer) == ANSWER_LIMIT
+    assert without_secrets(echo, ("s3cret",)).answer == "key ***!"
+
+
+def test_a_prompts_own_count_is_the_input_where_the_server_told_none() -> None:
+    """Not of a prompt with a history, whose own text is only a part of what is sent."""
+    told = replace(asked(), prompt=Prompt("a b", input_tokens=2))
+    more = replace(asked(), prompt=Prompt("a b", input_tokens=2, history=[Message("user", "c")]))
+    usage = stream_answer(TOKEN, TOKEN, USAGE, DONE)
+
+    found = [
+        read_exchange(exchange(data), one, COMPLETIONS)
+        for data, one in ((GOOD, told), (GOOD, more), (GOOD, asked()), (usage, told))
+    ]
+    assert [(one.input_tokens, one.input_source) for one in found] == [
+        (2, "tokenizer"),
+        (None, ""),
+        (None, ""),
+        (1, "server_usage"),
+    ]
+
+
+def test_a_turn_is_recorded_with_the_length_of_its_whole_history() -> None:
+    """So a request of a conversation is found again, and its length is what was sent."""
+    turn = Prompt("and now", 2, history=[Message("user", "hi"), Message("assistant", " you")])
+    question = replace(asked(), prompt=turn, turn=1, turns=3)
+    made = read_exchange(exchange(stream_answer(TOKEN, DONE)), question, COMPLETIONS)
+
+    assert (made.turn, made.turns) == (1, 3)
+    assert made.prompt_chars == len("hi you" + "and now")
+
+
+def test_the_reply_of_a_format_without_reasoning_is_its_text() -> None:
+    """Of OpenAI's it is what was said; of others all words."""
+    answered = exchange(stream_answer(TOKEN, TOKEN, DONE))
+    assert reply_in(answered, asked(), COMPLETIONS) == "aa"
+    generated = exchange(plain_answer(b'{"generated_text":" well"}'))
+    assert reply_in(generated, asked(), tgi.GENERATE) == " well"

@@ -9,7 +9,6 @@ from inferswarm.records import (
     FORMAT,
     PartHeader,
     Record,
-    as_dict,
     decode_header,
     decode_lines,
     encode_line,
@@ -81,9 +80,3 @@ def test_start_is_due_when_nothing_was_sent() -> None:
     """A refused connection occupied the client from the moment it was due."""
     assert failure(Outcome.CONNECT, due_ns=5, sent_ns=0).start_ns == 5
     assert record(due_ns=5, sent_ns=9).start_ns == 9
-
-
-def test_as_dict_has_every_field() -> None:
-    """Exports see defaults too."""
-    assert set(as_dict(record())) == set(Record.__struct_fields__)
-    assert as_dict(record())["retries"] == 0

@@ -65,7 +65,17 @@ def test_summary_json_fits_its_schema(summary: Summary) -> None:
 def test_summary_json_has_exactly_the_documented_keys() -> None:
     """Scripts find what the documentation names, and nothing else."""
     found = json.loads(to_json(take(summary_of(), Client())))
-    assert set(found) == {"schema_version", "run", "config", "metrics", "goals", "goodput", *KEYS}
+    assert set(found) == {
+        "schema_version",
+        "run",
+        "config",
+        "metrics",
+        "goals",
+        "goodput",
+        "conversations",
+        "prefix_cache",
+        *KEYS,
+    }
     assert {name: set(found[name]) for name in KEYS} == KEYS
     assert set(found["metrics"]) == set(METRIC_BY_NAME)
     assert all(set(stats) == STATS for stats in found["metrics"].values())

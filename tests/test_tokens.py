@@ -20,3 +20,11 @@ def test_what_the_server_told_goes_before_chunks(
 ) -> None:
     """Each number says its source, and chunks only stand in for what was not told."""
     assert best_counts(told_input, told_output, "server_usage", 4) == counts
+
+
+def test_a_tokenizers_count_of_the_prompt_stands_in_for_the_servers() -> None:
+    """Only where the server told none; the output has its own source."""
+    counts = best_counts(None, 9, "server_usage", 4, prompt_tokens=5)
+
+    assert counts == Counts(5, "tokenizer", 9, "server_usage")
+    assert best_counts(7, None, "server_meta", 4, prompt_tokens=5).input_tokens == 7

@@ -5,7 +5,7 @@ import pytest
 from inferswarm.demand import Demand
 from inferswarm.histogram import Histogram
 from inferswarm.summary import Summary
-from inferswarm.verdict import Client, judge, of_sample
+from inferswarm.verdict import Client, judge, of_arrivals, of_sample
 from tests.builders import MS, START_NS, failure, record
 
 
@@ -144,10 +144,17 @@ def test_a_schedule_must_be_sent_in_time(due: int, late: int, said: str) -> None
 )
 def test_answers_of_another_length_are_a_warning(short: int, long: int, said: list[str]) -> None:
     """Beyond one in a hundred; the numbers are true, but of other work."""
-    demand = Demand(shortest=90, longest=100, counted=200, short=short, long=long)
+    demand = Demand(least=90, shortest=100, longest=100, counted=200, short=short, long=long)
     verdict = judge(good(), Client(), demand=demand)
     assert (verdict.valid, len(verdict.warnings)) == (True, len(said))
     assert all(part in whole for part, whole in zip(said, verdict.warnings, strict=True))
+
+
+def test_lengths_of_their_own_are_told_as_a_range() -> None:
+    """Where each answer was asked its own length, no one number can stand for them."""
+    demand = Demand(exact=True, shortest=10, longest=2_000, counted=9, short=9)
+    (said,) = judge(good(), Client(), demand=demand).warnings
+    assert "shorter than the 10 to 2,000 tokens" in said
 
 
 @pytest.mark.parametrize(
@@ -173,3 +180,17 @@ def test_a_client_takes_in_what_others_say() -> None:
     assert (client.cpu_share_max, client.memory_max_bytes) == (0.5, 9)
     assert (client.parse_backlog_max, client.parse_turns_forced) == (4, 4)
     assert (client.unwritten_records, client.loop_lag.count) == (3, 100)
+
+
+def test_further_turns_are_no_arrivals_of_a_schedule() -> None:
+    """Neither do they stand in for one that was not sent, nor does their lag count as its."""
+    summary = Summary()
+    summary.add_all([record(k=k, turns=2) for k in range(98)])
+    late = [
+        record(k=k, turn=1, turns=2, sent_ns=START_NS + 20 * MS, due_ns=START_NS) for k in range(98)
+    ]
+    summary.add_all(late)
+
+    assert of_arrivals(summary, 98) == []
+    assert "2 never" in of_arrivals(summary, 100)[0]
+    assert " 0 left more" in of_arrivals(summary, 100)[0]

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from msgspec import inspect
+
 from inferswarm import confidence, snapshot, timeline, verdict
 from inferswarm.adapters.table import BACKENDS
 from inferswarm.cli.main import COMMANDS
@@ -19,9 +21,12 @@ from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.sources import Option, options_of
 from inferswarm.config.tree import ALIASES, ENVIRONMENT_ALIASES, RunConfig, SimulateConfig
 from inferswarm.exchange import OUTCOME_SENTENCES
+from inferswarm.exports import llmd_report, requests_csv
+from inferswarm.exports.columns import COLUMNS, DERIVED, Column
+from inferswarm.exports.formats import FORMATS
 from inferswarm.goals.presets import PRESETS
 from inferswarm.histogram import Histogram
-from inferswarm.metrics import METRICS, QUANTILES
+from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES
 from inferswarm.scales import NS_PER_MS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -165,6 +170,51 @@ def presets() -> str:
     )
 
 
+def export_formats() -> str:
+    """What a run can be exported as."""
+    rows = ((f"`{one.name}`", f"`{one.file}`", one.sentence) for one in FORMATS.values())
+    return table(("format", "file in the run folder", "what"), rows)
+
+
+def export_columns() -> str:
+    """Every column of Parquet, and what it is called in CSV."""
+    return table(("Parquet", "type", "CSV", "metric"), map(_column, COLUMNS))
+
+
+def _column(column: Column) -> tuple[str, ...]:
+    in_csv = "" if column.many else f"`{requests_csv.cell(column)[0]}`"
+    name = column.name.removesuffix("_ns") if column in DERIVED else ""
+    metric = METRIC_BY_NAME[name].title if name else ""
+    return f"`{column.name}`", _type(column.type), in_csv, metric
+
+
+def _type(kind: inspect.Type) -> str:
+    if isinstance(kind, inspect.ListType):
+        return f"list of {_type(kind.item_type)}"
+    if isinstance(kind, inspect.DictType):
+        return f"map of {_type(kind.key_type)} to {_type(kind.value_type)}"
+    simple = {inspect.BoolType: "bool", inspect.IntType: "int64", inspect.FloatType: "double"}
+    return simple.get(type(kind), "string")
+
+
+def llmd_names() -> str:
+    """Our numbers and their names in a Benchmark Report."""
+    aggregate = "results.request_performance.aggregate"
+    rows = [
+        *(
+            (here, f"latency.{there}", unit)
+            for here, (there, unit) in llmd_report.LATENCIES.items()
+        ),
+        *((here, f"requests.{there}", "count") for here, there in llmd_report.LENGTHS.items()),
+        *(
+            (f"throughput.{here}", f"throughput.{there}", unit)
+            for here, (there, unit) in llmd_report.RATES.items()
+        ),
+    ]
+    head = ("ours", f"below `{aggregate}`", "unit")
+    return table(head, ((f"`{here}`", f"`{there}`", unit) for here, there, unit in rows))
+
+
 def aliases() -> str:
     """Older names of options, and the options they are here."""
     return _pairs("name in a file or in --set", "option", ALIASES)
@@ -198,6 +248,9 @@ PARTS: dict[str, Callable[[], str]] = {
         simulator_options,
         simulate_options,
         presets,
+        export_formats,
+        export_columns,
+        llmd_names,
         aliases,
         environment_aliases,
     )

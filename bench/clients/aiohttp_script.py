@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 
-import aiohttp  # type: ignore[import-not-found]  # its environment is apart
+import aiohttp  # its environment is apart
 
 from bench.clients.samples import SampleFile
 from bench.clients.script import Task

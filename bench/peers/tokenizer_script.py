@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tokenizers import (  # type: ignore[import-not-found]  # the peer's environment has it
+from tokenizers import (  # the peer's environment has it
     Tokenizer,
     decoders,
     models,

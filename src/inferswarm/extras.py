@@ -12,5 +12,5 @@ def need(module: str, extra: str, what: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         raise InputError(
-            f"{what} needs the package {module.split('.')[0]}: pip install 'inferswarm[{extra}]'"
+            f"{what} needs the package {module.partition('.')[0]}: pip install 'inferswarm[{extra}]'"
         ) from None

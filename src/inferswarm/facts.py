@@ -6,24 +6,39 @@ import msgspec
 
 from inferswarm.storage import RunFolder
 
+STOPPED = "stopped"
+"""Why a load ended that somebody stopped over the web."""
+CUT = ("interrupted", "the driving process is gone")
+"""Why one ended that went down with its master."""
 _RUN = ("id", "key", "started", "ended", "target", "backend", "api", "model", "users", "arrivals")
 
 
 def facts_of(folder: RunFolder) -> dict[str, Any]:
     """What `run.json`, `summary.json` and `manifest.json` say so far.
 
-    `final` is there once the run is over: `done`, or `failed` when nothing succeeded.
+    `final` is there once the run is over: `done`, `interrupted`, `cancelled` before anything was asked,
+    or `failed` when something broke or nothing succeeded.
     """
     run, summary = _read(folder.run), _read(folder.summary)
     facts = {name: run[name] for name in _RUN if name in run}
     facts |= {"folder": str(folder.path.resolve())}
     if summary:
-        succeeded = summary.get("requests", {}).get("succeeded", 0)
         facts["verdict"] = summary.get("verdict", {})
         facts["goals"] = summary.get("goals", [])
         facts["requests"] = summary.get("requests", {})
-        facts["final"] = "done" if succeeded else "failed"
+        facts["error"] = run.get("trouble", "")
+        facts["final"] = _final(run, facts["requests"])
     return facts
+
+
+def _final(run: dict[str, Any], requests: dict[str, Any]) -> str:
+    if run.get("trouble"):
+        return "failed"
+    if "reason" not in run or run["reason"] in CUT:
+        return "interrupted"
+    if run["reason"] == STOPPED and not requests.get("attempted"):
+        return "cancelled"
+    return "done" if requests.get("succeeded") else "failed"
 
 
 def _read(path: Any) -> dict[str, Any]:

@@ -179,7 +179,8 @@ METRICS = (
         "Cached tokens",
         "tokens",
         1,
-        "Tokens of the prompt that the server took from its cache, where it says so.",
+        "Tokens of the prompt that the server took from its prefix cache, where it says so; many "
+        "servers tell of hits alone, and requests without one are left out then.",
         "",
         _once(lambda record: record.cached_tokens),
     ),

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 import msgspec
 
 from inferswarm.adapters import Adapter, Answer
+from inferswarm.adapters.openai import OpenAI
 from inferswarm.exchange import Exchange, Outcome
 from inferswarm.framing import http1, http2
 from inferswarm.framing.http1 import Response
 from inferswarm.prompts import Prompt
+from inferswarm.prompts.conversation import characters
 from inferswarm.records import Record
-from inferswarm.tokens import best_counts
+from inferswarm.tokens import CHUNKS, best_counts
 
 BODY_HEAD_BYTES = 400
 TEXT_LIMIT = 400
+ANSWER_LIMIT = 1 << 20
+"""Characters of an answer that a record holds at most."""
+_ECHOES = ("detail", "body_head", "answer")
 _READERS = {"http1": http1.read_response, "http2": http2.read_response}
 _DECIDED_BY_TRANSPORT = frozenset(
     {
@@ -31,7 +36,7 @@ _DECIDED_BY_TRANSPORT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which arrival an exchange belongs to, and what it asked."""
+    """Which arrival an exchange belongs to, and what it asked; `asked_tokens` of its answer."""
 
     k: int
     worker: int
@@ -40,9 +45,25 @@ class Asked:
     api: str
     streamed: bool
     epoch: int = 0
+    asked_tokens: int = 0
+    turn: int = 0
+    turns: int = 0
 
 
-def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Of which answers the words go into their records: of all, or of those without a told length."""
+
+    all: bool = False
+    uncounted: bool = False
+
+
+NO_TEXTS = Texts()
+
+
+def read_exchange(
+    exchange: Exchange, asked: Asked, adapter: Adapter, texts: Texts = NO_TEXTS
+) -> Record:
     """The record of one exchange; never raises, whatever the server sent."""
     tape = exchange.tape
     response = _READERS[exchange.framing](tape, closed=exchange.failure is None)
@@ -50,8 +71,14 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
     answer = adapter.read(response, asked.prompt.text) if speaks else Answer()
     outcome, detail = _outcome(exchange, response, answer)
     counts = best_counts(
-        answer.input_tokens, answer.output_tokens, answer.count_source, len(answer.chunk_ns)
+        answer.input_tokens,
+        answer.output_tokens,
+        answer.count_source,
+        len(answer.chunk_ns),
+        _counted_before(asked.prompt),
     )
+    spoken = speaks and (texts.all or (texts.uncounted and counts.output_source == CHUNKS))
+    words = adapter.text(response, asked.prompt.text) if spoken else ""
     sent = exchange.sent_ns
     body_head = (
         b""
@@ -62,6 +89,8 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         k=asked.k,
         worker=asked.worker,
         epoch=asked.epoch,
+        turn=asked.turn,
+        turns=asked.turns,
         due_ns=exchange.due_ns,
         sent_ns=sent,
         end_ns=exchange.end_ns,
@@ -69,8 +98,9 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         backend=asked.backend,
         api=asked.api,
         streamed=answer.streamed if speaks else asked.streamed,
+        asked_tokens=asked.asked_tokens,
         prompt=asked.prompt.index,
-        prompt_chars=len(asked.prompt.text),
+        prompt_chars=characters(asked.prompt),
         status=response.status,
         detail=detail[:TEXT_LIMIT],
         body_head=body_head.decode("utf-8", "replace"),
@@ -91,6 +121,7 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
         input_source=counts.input_source,
         output_tokens=counts.output_tokens,
         output_source=counts.output_source,
+        answer=words[:ANSWER_LIMIT],
         bytes_out=exchange.bytes_out,
         bytes_in=len(tape.data),
         reads=len(tape.ends),
@@ -99,14 +130,30 @@ def read_exchange(exchange: Exchange, asked: Asked, adapter: Adapter) -> Record:
     )
 
 
+def reply_in(exchange: Exchange, asked: Asked, adapter: Adapter) -> str:
+    """The words of a good answer as a client repeats them in the next turn: without the reasoning."""
+    response = _READERS[exchange.framing](exchange.tape, closed=exchange.failure is None)
+    if isinstance(adapter, OpenAI):
+        return adapter.reply(response)
+    return adapter.text(response, asked.prompt.text)
+
+
 def without_secrets(record: Record, secrets: tuple[str, ...]) -> Record:
     """The record with what a server echoed of a request's headers hidden."""
-    detail, body_head = record.detail, record.body_head
+    told = {name: getattr(record, name) for name in _ECHOES}
+    hidden = {name: _hidden(text, secrets) for name, text in told.items()}
+    return record if hidden == told else msgspec.structs.replace(record, **hidden)
+
+
+def _hidden(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
-        detail, body_head = detail.replace(secret, "***"), body_head.replace(secret, "***")
-    if (detail, body_head) == (record.detail, record.body_head):
-        return record
-    return msgspec.structs.replace(record, detail=detail, body_head=body_head)
+        text = text.replace(secret, "***")
+    return text
+
+
+def _counted_before(prompt: Prompt) -> int | None:
+    """A tokenizer's count of what is sent; that of the text alone is none where a history goes along."""
+    return None if prompt.history else prompt.input_tokens
 
 
 def _reads_of_several(chunk_ns: list[int]) -> int:

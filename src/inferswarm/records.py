@@ -1,13 +1,14 @@
 """The one value everything turns around: `Record`, one attempted request; and its JSON-lines form."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from inferswarm.exchange import Outcome
 
 FORMAT = "inferswarm-records/1"
+INSTANTS = ("due_ns", "sent_ns", "end_ns")
+"""The fields of a record that are instants; all others ending in `_ns` are durations."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -17,7 +18,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Unix epoch. `sent_ns` is 0 when no byte was sent. The others ending in `_ns` are durations;
     `first_byte_ns`, `headers_ns` and `chunk_ns` count from `sent_ns`. `chunk_ns` holds one arrival
     for each chunk that carried tokens, `chunk_tokens` how many tokens each carried (empty: one each).
-    `server_ns` are durations that the server told, by the names of `timing.SERVER_SPANS`.
+    `server_ns` are durations that the server told, by the names of `timing.SERVER_SPANS`. `answer` has
+    the words of the answer where they are kept, or still to be counted. A request of a conversation
+    has its `turn`, from 0, and how many `turns` are to be asked; without a conversation both are 0.
+    `asked_tokens` is how long its answer was to be at most.
     """
 
     k: int
@@ -27,6 +31,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome
     worker: int = 0
     epoch: int = 0
+    turn: int = 0
+    turns: int = 0
     backend: str = ""
     api: str = ""
     streamed: bool = False
@@ -50,8 +56,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_tokens: int | None = None
     cached_tokens: int | None = None
     input_source: str = ""
+    asked_tokens: int = 0
     output_tokens: int = 0
     output_source: str = ""
+    answer: str = ""
     bytes_out: int = 0
     bytes_in: int = 0
     reads: int = 0
@@ -113,8 +121,3 @@ def decode_lines(lines: Iterator[bytes]) -> Iterator[Record | None]:
             yield _record_decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield None
-
-
-def as_dict(record: Record) -> dict[str, Any]:
-    """All fields, defaults included, for exports."""
-    return msgspec.structs.asdict(record)

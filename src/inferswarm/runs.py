@@ -93,6 +93,7 @@ class MasterProcess:
         except queue.Empty:
             return {"event": "tick"}
         if event is None:
+            self._events.put(None)  # it stays ended, however often somebody looks
             raise LoadProcessError(
                 f"the master process ended unexpectedly ({self._last_words()}); see {self.log}"
             )

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 
 from inferswarm import confidence
+from inferswarm.conversations import LAST_OWN_TURN, Conversations
 from inferswarm.demand import Demand
 from inferswarm.goals.results import GoalResult, GoodputStats
 from inferswarm.histogram import Histogram
-from inferswarm.metrics import METRICS, QUANTILES, Metric
+from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES, Metric
+from inferswarm.prefix_cache import CacheStats
 from inferswarm.scales import NS_PER_S
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client, Verdict, judge
@@ -108,10 +110,33 @@ class ClientStats(msgspec.Struct, frozen=True):
     addresses: dict[str, int]
 
 
+class TurnStats(msgspec.Struct, frozen=True):
+    """One turn of all conversations, of its good answers; `3+` is the fourth and all later ones."""
+
+    turn: str
+    metrics: dict[str, MetricStats]
+
+
+class ConversationStats(msgspec.Struct, frozen=True):
+    """How many conversations were held to their end (`complete`) or not (`cut`, of these `failed`).
+
+    The others were cut by the end of the load, or went with their worker. `further_turns` counts the
+    requests that began none. The metrics of `by_turn` are of the requests sent since the window began.
+    """
+
+    started: int
+    complete: int
+    cut: int
+    failed: int
+    further_turns: int
+    by_turn: list[TurnStats]
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """The content of `summary.json`; `run` and `config` are filled by the run folder.
 
-    `goals` and `goodput` are there where somebody asked for them (`goals.judge`).
+    `goals` and `goodput` are there where somebody asked for them (`goals.judge`), `conversations`
+    where prompts had several turns that were asked.
     """
 
     schema_version: str
@@ -127,6 +152,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     client: ClientStats
     goals: list[GoalResult] = []
     goodput: GoodputStats | None = None
+    prefix_cache: CacheStats | None = None
+    conversations: ConversationStats | None = None
 
 
 def take(
@@ -172,6 +199,27 @@ def take(
         },
         verdict=judge(summary, client, complete=complete, demand=demand),
         client=_client_stats(summary, client),
+        conversations=_conversation_stats(summary.conversations, latencies.conversations),
+    )
+
+
+def _conversation_stats(whole: Conversations, since: Conversations) -> ConversationStats | None:
+    """What became of all, and how those turns compare that were asked since the window began."""
+    if not whole.started and not whole.further:
+        return None
+    return ConversationStats(
+        started=whole.started,
+        complete=whole.complete,
+        cut=max(0, whole.started - whole.complete),
+        failed=whole.failed,
+        further_turns=whole.further,
+        by_turn=[
+            TurnStats(
+                f"{turn}+" if turn == LAST_OWN_TURN else str(turn),
+                {name: metric_stats(one, METRIC_BY_NAME[name]) for name, one in metrics.items()},
+            )
+            for turn, metrics in sorted(since.turns.items())
+        ],
     )
 
 

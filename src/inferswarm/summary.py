@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 
+from inferswarm.conversations import Conversations
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRICS
 from inferswarm.records import Record
@@ -66,6 +67,7 @@ class Summary(msgspec.Struct):
     merged_reads: int = 0
     unstamped_reads: int = 0
     timeline: Timeline = msgspec.field(default_factory=Timeline)
+    conversations: Conversations = msgspec.field(default_factory=Conversations)
     addresses: dict[str, int] = {}
     points: list[Point] = []
     errors: dict[str, list[ErrorSample]] = {}
@@ -79,6 +81,11 @@ class Summary(msgspec.Struct):
     def failed(self) -> int:
         """All the others."""
         return self.attempted - self.succeeded
+
+    @property
+    def arrivals(self) -> int:
+        """Requests that began something: all but the further turns of conversations."""
+        return self.attempted - self.conversations.further
 
     @property
     def span_ns(self) -> int:
@@ -109,6 +116,7 @@ class Summary(msgspec.Struct):
             self.unstamped_reads += record.unstamped_reads
         self.client_lag.add_all([client_lag_ns(record) for record in records if record.sent_ns])
         self.timeline.add_all(records)
+        self.conversations.add_all(records)
         self._add_successes([record for record in records if record.ok])
         for record in records:
             if not record.ok:
@@ -134,6 +142,7 @@ class Summary(msgspec.Struct):
         self.merged_reads += other.merged_reads
         self.unstamped_reads += other.unstamped_reads
         self.timeline.merge(other.timeline)
+        self.conversations.merge(other.conversations)
         self.points = nsmallest(SAMPLE_POINTS, self.points + other.points)
         for kind, samples in other.errors.items():
             self.errors[kind] = nsmallest(SAMPLE_ERRORS, self.errors.get(kind, []) + samples)

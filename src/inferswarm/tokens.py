@@ -7,6 +7,7 @@ the number of chunks that carried text. Every count says which.
 from dataclasses import dataclass
 
 CHUNKS = "chunks"
+TOKENIZER = "tokenizer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,18 @@ class Counts:
 
 
 def best_counts(
-    told_input: int | None, told_output: int | None, told_by: str, chunks: int
+    told_input: int | None,
+    told_output: int | None,
+    told_by: str,
+    chunks: int,
+    prompt_tokens: int | None = None,
 ) -> Counts:
-    """Choose what the server told (`told_by` names how) before the count of chunks."""
+    """Choose what the server told (`told_by` names how) before what is counted on our side.
+
+    `prompt_tokens` is a tokenizer's count of the prompt. Answers are counted by a tokenizer after they
+    were recorded (`tokenizer.answers`); until then their chunks are what there is.
+    """
     output = (chunks, CHUNKS) if told_output is None else (told_output, told_by)
-    return Counts(told_input, "" if told_input is None else told_by, *output)
+    if told_input is not None:
+        return Counts(told_input, told_by, *output)
+    return Counts(prompt_tokens, "" if prompt_tokens is None else TOKENIZER, *output)

@@ -134,9 +134,8 @@ def _of_lag(summary: Summary) -> list[str]:
 
 def of_arrivals(summary: Summary, due: int) -> list[str]:
     """A schedule of which less was sent in time was another load than the one asked for."""
-    lag = summary.client_lag
-    late = lag.count - lag.count_upto(MAX_SEND_LAG_P99_NS)
-    never = max(0, due - summary.attempted)
+    late = _late(summary.client_lag) - _late(summary.conversations.lag)
+    never = max(0, due - summary.arrivals)
     in_time = max(0, due - never - late)
     if not due or in_time / due >= MIN_SENT_IN_TIME:
         return []
@@ -150,15 +149,23 @@ def of_arrivals(summary: Summary, due: int) -> list[str]:
     ]
 
 
+def _late(lag: Histogram) -> int:
+    return lag.count - lag.count_upto(MAX_SEND_LAG_P99_NS)
+
+
 def of_lengths(demand: Demand) -> list[str]:
     """Answers of another length than asked for are other work, but truly measured: warnings."""
+    most = f"{demand.longest:,}"
+    if demand.shortest != demand.longest:
+        most = f"{demand.shortest:,} to {most}"
+    least = most if demand.exact else f"{demand.least:,}"
     said = (
-        (demand.short, "shorter", demand.shortest, "does it know ignore_eos and a least length?"),
-        (demand.long, "longer", demand.longest, "does it know an upper bound?"),
+        (demand.short, "shorter", least, "does it know ignore_eos and a least length?"),
+        (demand.long, "longer", most, "does it know an upper bound?"),
     )
     return [
         f"{count / demand.counted:.0%} of {demand.counted:,} answers were {which} than the "
-        f"{asked:,} tokens that the server was asked for: {question}"
+        f"{asked} tokens that the server was asked for: {question}"
         for count, which, asked, question in said
         if count > MAX_OTHER_LENGTH * demand.counted
     ]

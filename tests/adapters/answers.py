@@ -34,9 +34,13 @@ def plain(adapter: Adapter, prompt: str, body: bytes) -> Answer:
 
 def at_every_split(adapter: Adapter, prompt: str, whole: bytes) -> Answer:
     """The answer in one read at instant 0, which every other cut must give but for the times."""
-    answer = adapter.read(read_response(tape([(0, whole)]), closed=False), prompt)
+    response = read_response(tape([(0, whole)]), closed=False)
+    answer, text = adapter.read(response, prompt), adapter.text(response, prompt)
+    assert bool(text) == bool(answer.chunk_ns)
     for pieces in splits(whole):
-        other = adapter.read(read_response(tape(enumerate(pieces)), closed=False), prompt)
+        response = read_response(tape(enumerate(pieces)), closed=False)
+        assert adapter.text(response, prompt) == text
+        other = adapter.read(response, prompt)
         assert len(other.chunk_ns) == len(answer.chunk_ns)
         other.chunk_ns = answer.chunk_ns
         assert other == answer
@@ -59,7 +63,7 @@ def jsonish(*names: str) -> st.SearchStrategy[object]:
 
 
 def never_raises(adapter: Adapter, bodies: list[object], noise: bytes) -> None:
-    """Read these as plain answers, as events, and one after the other; complete and cut."""
+    """Read these and their words as plain answers, as events, and in a row; complete and cut."""
     encoded = [*(json.dumps(body).encode() for body in bodies), noise]
     events = b"".join(b"data: " + one + b"\n\n" for one in encoded)
     for declared in ("text/event-stream", "application/json"):
@@ -68,6 +72,7 @@ def never_raises(adapter: Adapter, bodies: list[object], noise: bytes) -> None:
                 headers = {"content-type": declared}
                 told = Response(200, headers, 1, [(1, body)], complete=complete)
                 assert isinstance(adapter.read(told, "a"), Answer)
+                assert isinstance(adapter.text(told, "a"), str)
 
 
 HOSTILE = {

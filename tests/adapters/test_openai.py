@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inferswarm.adapters import Answer, Wanted
 from inferswarm.adapters.openai import CHAT, COMPLETIONS
 from inferswarm.framing.http1 import Response, read_response
-from inferswarm.prompts import Prompt
+from inferswarm.prompts import Message, Prompt
 from tests.builders import CAPTURES, FUZZ, plain_answer, stream_answer, tape
 
 PROMPT = Prompt('say "hi"\n', 3)
@@ -292,3 +292,39 @@ def test_what_is_no_list_of_models_is_refused(body: bytes) -> None:
     """The refusal shows what came instead."""
     with pytest.raises(ValueError, match=r"."):
         CHAT.read_models(body)
+
+
+def test_a_chat_is_sent_what_was_said_before() -> None:
+    """Messages in their order, the prompt last; a completion knows no history."""
+    history = [Message("system", "Be brief."), Message("user", "a"), Message("assistant", "b")]
+    request = CHAT.request(Prompt("c", history=history), Wanted())
+    assert json.loads(request.body)["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c"},
+    ]
+
+
+def test_a_reply_leaves_reasoning_and_tool_calls_out() -> None:
+    """Clients repeat what was said, not what was thought; and of several choices the first."""
+    second = b'data: {"choices":[{"index":1,"delta":{"content":"no"}}]}\n\n'
+    parts = [
+        chunk(role="assistant", content=""),
+        chunk(reasoning="hm"),
+        chunk(content=" one"),
+        second,
+        chunk(tool_calls=[{"function": {"name": "f"}}]),
+        chunk(content=" two"),
+        DONE,
+    ]
+    answer = stream_answer(*parts)
+    assert CHAT.reply(read_response(tape([(1, answer)]), closed=False)) == " one two"
+
+
+def test_a_reply_is_taken_from_answers_of_every_kind() -> None:
+    """A plain chat answer, a plain completion, a cut stream; what is no answer says nothing."""
+    chat = plain_answer(b'{"choices":[{"message":{"reasoning":"hm","content":"yes"}}]}')
+    text = plain_answer(b'{"choices":[{"text":"yes"},{"index":1,"text":"no"}]}')
+    for whole, said in ((chat, "yes"), (text, "yes"), (plain_answer(b"[]"), "")):
+        assert CHAT.reply(read_response(tape([(1, whole)]), closed=False)) == said

@@ -118,3 +118,12 @@ def test_a_replay_knows_its_size_and_end() -> None:
     arrivals = scaled(ROWS)
     assert (len(arrivals), arrivals.ends_ns) == (4, 4 * S)
     assert (arrivals.due(3), arrivals.due(4), arrivals.at(4)) == (4 * S, None, None)
+
+
+def test_a_packed_trace_needs_no_file() -> None:
+    """Unpacked it is the same arrivals, lengths and notes, in little room."""
+    whole = scaled([*ROWS, Row(1 * S)])
+    same = TraceArrivals.unpack(whole.pack())
+    assert list(share(same)) == list(share(whole))
+    assert (same.notes, same.ends_ns) == (whole.notes, whole.ends_ns)
+    assert len(scaled([Row(n * S, 100, 10) for n in range(10_000)]).pack()) < 40_000

@@ -77,9 +77,12 @@ def test_an_installation_that_fails_says_so(tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_that_cannot_be_made_says_so(tmp_path: Path) -> None:
-    """This interpreter lacks the library."""
+    """As with an interpreter that lacks the library."""
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
     with pytest.raises(BenchError, match="no tokenizer"):
-        row("aiperf", tmp_path).prepare()
+        row("aiperf", tmp_path, str(bare)).prepare()
     left(tmp_path / "tokenizer" / "tokenizer.json", {})
     row("aiperf", tmp_path).prepare()
 

@@ -34,7 +34,7 @@ def test_a_step_has_the_users_way_of_asking_and_a_load_of_its_own() -> None:
 
 def test_prompts_tell_requests_apart() -> None:
     """No two have the same number of words."""
-    assert len({len(prompt.split()) for prompt in PROMPTS}) == len(PROMPTS)
+    assert len({len(prompt.text.split()) for prompt in PROMPTS}) == len(PROMPTS)
 
 
 @pytest.mark.parametrize("recorder", ["auto", "gevent"])

@@ -129,3 +129,16 @@ def test_any_goal_can_be_shown(load: dict[str, object], real: bool) -> None:  # 
     with view_for(terminal(real=real), RunConfig.model_validate({"load": load})) as view:
         for event in (TICK, STARTED, TICK, snapshot(), snapshot(succeeded=0), DRAINING):
             view.show(event)
+
+
+def test_progress_counts_conversations_once() -> None:
+    """A limit of requests is one of conversations where there are some."""
+    summary = Summary()
+    summary.add_all([record(k=k, turn=turn, turns=2) for k in range(50) for turn in range(2)])
+    event = snapshot() | {"snapshot": to_builtins(take(summary, Client()))}
+    console = terminal(real=True)
+    with LiveView(console, LOAD) as view:
+        view.show(STARTED)
+        view.show(event)
+    assert "25%" in printed(console)
+    assert "conversations 50" in printed(console)

@@ -104,6 +104,11 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def family_of(pid: int) -> list[int]:
+    """A process and all that it started, and they."""
+    return [pid, *(one for child in children_of(pid) for one in family_of(child))]
+
+
 @contextmanager
 def answering(answer: bytes) -> Iterator[str]:
     """A server that answers whatever is asked with the same bytes, or keeps silent for none."""

@@ -272,7 +272,7 @@ def test_a_worker_without_a_user_is_refused() -> None:
     ended = command("run", "--users", "1", "--workers", "3")
 
     assert ended.code == 2
-    assert "load.workers must not exceed load.users" in ended.last_error
+    assert "must not exceed load.users" in ended.last_error
 
 
 @pytest.mark.slow

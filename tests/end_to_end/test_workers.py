@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from inferswarm.config.simulator import SimulatorOptions
+from inferswarm.exchange import Outcome
 from inferswarm.simulator.process import RunningSimulator
 from tests.end_to_end.command import (
     Ended,
@@ -136,6 +137,54 @@ def test_workers_of_other_machines_join_before_and_during_the_load(
     assert {one.worker for one in records} == {0, 1, 2}
     assert summary_of(out).verdict.reasons == []
     assert list(tmp_path.glob("inferswarm-*")) == []
+
+
+def joined_late(simulator: RunningSimulator, out: Path, *options: str | int) -> Ended:
+    """A closed loop of two workers here, which a third one joins in the middle."""
+    environment = {**os.environ, **TOKEN}
+    where = f"127.0.0.1:{free_port()}"
+    run: list[str | int | Path]
+    run = ["run", "--target", simulator.url, "--workers", 2, "--bind", where, "--out", out]
+    with ExitStack() as stack:
+        master = stack.enter_context(started(*run, *options, env=environment))
+        wait_for(lambda: record_lines(out) > 10)
+        join = ["worker", "--master", where, "--once"]
+        late = stack.enter_context(started(*join, env=environment))
+        ended, other = finish(master), finish(late)
+    assert other.code == 0, other.err
+    return ended
+
+
+@pytest.mark.slow
+def test_users_that_make_room_for_a_late_worker_keep_their_answers(tmp_path: Path) -> None:
+    """Users move to it; what those that leave have asked is answered, and counted as any other."""
+    slow = SimulatorOptions.model_validate({"ttft": "300ms", "itl": "20ms"})
+    out = tmp_path / "x"
+    with RunningSimulator(slow) as simulator:
+        ended = joined_late(
+            simulator, out, "--users", 12, "--duration", "12s", "--max-output-tokens", 16
+        )
+    records = records_of(out)
+
+    assert ended.code == 0, ended.err
+    assert {one.outcome for one in records} == {Outcome.OK}
+    assert {one.worker for one in records} == {0, 1, 2}
+    assert len({one.k for one in records}) == len(records)
+
+
+@pytest.mark.slow
+def test_a_late_worker_without_a_user_is_lent_nothing(
+    simulator: RunningSimulator, tmp_path: Path
+) -> None:
+    """Arrivals lent to it would be missing, and a run of so many requests would not end."""
+    out = tmp_path / "x"
+    ended = joined_late(simulator, out, "--users", 2, "--requests", 400, "--max-output-tokens", 16)
+    records = records_of(out)
+
+    assert ended.code == 0, ended.err
+    assert [one.k for one in records] == list(range(400))
+    assert {one.worker for one in records} == {0, 1}
+    assert not any("workers lost" in reason for reason in summary_of(out).verdict.reasons)
 
 
 def test_a_worker_without_a_token_is_told_what_to_do() -> None:

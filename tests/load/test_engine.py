@@ -2,18 +2,21 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import gevent
+import msgspec
 from gevent import monkey
 
 from inferswarm.adapters import Wanted
 from inferswarm.adapters.openai import COMPLETIONS
 from inferswarm.adapters.table import route
 from inferswarm.arrivals.build import build_arrivals
+from inferswarm.arrivals.trace import Row, TraceArrivals
 from inferswarm.clock import now_ns
 from inferswarm.config.arrivals import ArrivalOptions
 from inferswarm.config.target import TargetOptions
@@ -25,6 +28,8 @@ from inferswarm.load.transport import Timeouts
 from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
 from inferswarm.prompts import Prompt, Prompts
+from inferswarm.prompts.recipe import Recipe
+from inferswarm.prompts.salt import Salt
 from inferswarm.records import Record
 from inferswarm.target import Endpoint, Wire
 from inferswarm.verdict import Client
@@ -41,6 +46,7 @@ from tests.load.servers import (
 )
 
 S = 1_000_000_000
+TWO = (Prompt("one"), Prompt("two"))
 
 
 def three_tokens(sock: gevent.socket.socket, served: Served) -> None:
@@ -57,7 +63,12 @@ def silent(sock: gevent.socket.socket, served: Served) -> None:
 
 @contextmanager
 def engine_on(
-    script: Script, streams: Streams | None = None, requests: int | None = None
+    script: Script,
+    streams: Streams | None = None,
+    requests: int | None = None,
+    prompts: Sequence[Prompt] | Prompts = TWO,
+    api: str = "completions",
+    **options: Any,
 ) -> Iterator[tuple[Engine, list[Record]]]:
     """An engine that asks a scripted server, and the records it makes."""
     records: list[Record] = []
@@ -69,12 +80,13 @@ def engine_on(
         engine = Engine(
             transport,
             Wire.of(target),
-            Prompts([Prompt("one"), Prompt("two")]),
-            route("openai"),
+            prompts if isinstance(prompts, Prompts) else Prompts(prompts),
+            route("openai", api),
             Wanted(model="m"),
             streams or all_of(0, 1),
             [records.extend],
             requests=requests,
+            **options,
         )
         try:
             yield engine, records
@@ -221,6 +233,70 @@ def test_health_is_watched_all_the_time() -> None:
     assert client.loop_lag.high > 100_000_000
 
 
+def bodies(prompts: Prompts, ask: Callable[[Engine], object]) -> tuple[list[Any], list[Record]]:
+    """What a server was asked, in the order of asking, and the records of it."""
+    seen: list[bytes] = []
+
+    def script(sock: gevent.socket.socket, served: Served) -> None:
+        while read_request(sock, served):
+            seen.append(served.requests[-1])
+            sock.sendall(STREAM_HEAD + token() + FINISH + STREAM_END)
+
+    with engine_on(script, prompts=prompts) as (engine, records):
+        ask(engine)
+        engine.drain(1)
+    return [msgspec.json.decode(one.partition(b"\r\n\r\n")[2]) for one in seen], records
+
+
+def test_a_prompt_is_asked_with_its_ids_and_its_length() -> None:
+    """In place of its text, and of the run's length; the record says what was asked."""
+    prompts = Prompts([Prompt("text", ids=[5, 6, 7], output_tokens=9)])
+    (body,), (record,) = bodies(prompts, Engine.ask)
+
+    assert (body["prompt"], body["max_tokens"]) == ([5, 6, 7], 9)
+    assert record.asked_tokens == 9
+
+
+def test_without_a_length_of_its_own_it_is_the_runs() -> None:
+    """The record says that too."""
+    (body,), (record,) = bodies(Prompts([Prompt("text")]), Engine.ask)
+
+    assert body["max_tokens"] == record.asked_tokens == Wanted().max_output_tokens
+
+
+def test_each_request_begins_with_a_salt_of_its_own() -> None:
+    """The same prompt is never the same request."""
+    salt = Salt("run")
+    asked_for, _ = bodies(
+        Prompts([Prompt("text")], salt=salt), lambda engine: (engine.ask(), engine.ask())
+    )
+
+    assert [body["prompt"] for body in asked_for] == [salt.text(k) + "text" for k in (0, 1)]
+
+
+def test_arrivals_of_a_trace_have_its_lengths() -> None:
+    """Prompts are made for them, and their lengths of answers go before the prompt's own."""
+    rows = [Row(0, 3, 30), Row(S // 100, None, 31), Row(S // 50, 5, None)]
+    trace = TraceArrivals.scaled("t", rows)
+    recipe = Recipe(pieces=["a", "b"])
+    prompts = Prompts([Prompt("own", output_tokens=7)], recipe=recipe)
+
+    def play(engine: Engine) -> None:
+        player = gevent.spawn(engine.play, Schedule(trace, now_ns() + S // 10), 10)
+        with gevent.Timeout(20):
+            engine.exhausted.wait()
+            engine.drain(5)
+            player.join()
+
+    asked_for, records = bodies(prompts, play)
+    asked_for.sort(key=lambda body: len(body["prompt"].split()))
+    lengths = [(len(body["prompt"].split()), body["max_tokens"]) for body in asked_for]
+    usual = Wanted().max_output_tokens
+
+    assert lengths == [(1, 31), (3, 30), (5, usual)]
+    assert sorted(one.asked_tokens for one in records) == [30, 31, usual]
+
+
 def played(engine: Engine, rate: str, until_s: float, start_ns: int, most: int = 100) -> None:
     """Play an even schedule to its end in a greenlet of its own, then drain."""
     arrivals = build_arrivals(ArrivalOptions.model_validate({"rate": rate, "process": "constant"}))
@@ -239,7 +315,8 @@ def test_an_open_loop_sends_every_arrival_when_it_is_due() -> None:
         start_ns = now_ns() + S // 10
         played(engine, "100/s", 0.5, start_ns)
 
-    assert [one.due_ns - start_ns for one in records] == [k * S // 100 for k in range(50)]
+    due_ns = sorted(one.due_ns - start_ns for one in records)
+    assert due_ns == [k * S // 100 for k in range(50)]
     assert all(one.sent_ns >= one.due_ns for one in records)
 
 

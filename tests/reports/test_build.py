@@ -219,3 +219,43 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     folder.summary.mkdir()
     with pytest.raises(StorageError, match=r"summary.json could not be written"):
         write(folder, build(folder))
+
+
+def test_hits_that_nothing_explains_are_told(tmp_path: Path) -> None:
+    """As shares, and in a sentence; with a salt they speak against the run."""
+    folder = killed_folder(tmp_path, count=0)
+    writer = RecordWriter(folder.records, "r", 1, 1 << 30, recorder="thread", clock="kernel")
+    writer.write([record(k=k, prompt=k, input_tokens=100, cached_tokens=80) for k in range(9)])
+    writer.close()
+    shot = build(folder).snapshot
+    assert shot.prefix_cache is not None
+    assert (shot.prefix_cache.cached_share, shot.prefix_cache.unexplained_share) == (0.8, 0.8)
+    assert any("80% of the input tokens" in warning for warning in shot.verdict.warnings)
+    folder.config.write_text(yaml.safe_dump({"prompts": {"salt": True}}))
+    assert any("began with a salt" in reason for reason in build(folder).snapshot.verdict.reasons)
+
+
+def test_what_a_run_knows_of_its_prompts_explains_hits(tmp_path: Path) -> None:
+    """A start that prompts share, or an earlier run that asked them."""
+    folder = killed_folder(tmp_path, count=0)
+    writer = RecordWriter(folder.records, "r", 1, 1 << 30, recorder="thread", clock="kernel")
+    writer.write([record(k=k, prompt=k, input_tokens=100, cached_tokens=80) for k in range(9)])
+    writer.close()
+    for told, said in (
+        ({"shared_prefix_tokens": 80}, False),
+        ({"prompts_asked_before": "x-1"}, True),
+    ):
+        folder.run.write_text(json.dumps(told))
+        warnings = build(folder).snapshot.verdict.warnings
+        assert any("run x-1 asked" in warning for warning in warnings) == said
+        assert not any("although" in warning for warning in warnings)
+
+
+def test_each_answer_is_held_against_what_it_was_asked_for(tmp_path: Path) -> None:
+    """Not against one length for all."""
+    folder = killed_folder(tmp_path, count=0)
+    writer = RecordWriter(folder.records, "r", 1, 1 << 30, recorder="thread", clock="kernel")
+    writer.write([record(k=k, asked_tokens=k + 3, output_tokens=k + 3) for k in range(200)])
+    writer.close()
+    folder.config.write_text(yaml.safe_dump({"request": {"ignore_eos": True}}))
+    assert not any("tokens that" in one for one in build(folder).snapshot.verdict.warnings)

@@ -10,7 +10,7 @@ import pytest
 from inferswarm.limits.points import Sweep
 from inferswarm.limits.search import Found
 from inferswarm.reports import sweep as report
-from inferswarm.reports.html import asset
+from inferswarm.reports.fill import asset
 from tests.limits.sample import point, sweep
 from tests.reports.test_html import Reader
 

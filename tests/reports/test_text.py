@@ -56,6 +56,13 @@ def test_a_valid_result_shows_its_numbers() -> None:
     assert "measured from" not in text
 
 
+def test_notes_of_the_run_are_shown() -> None:
+    """What must be known of its prompts stands below the verdict, which it does not change."""
+    noted = replace(shot(), run={"notes": ["prompts: their lengths were not checked"]})
+    text = shown(result(noted))
+    assert text.startswith("VALID\n  - prompts: their lengths were not checked\n")
+
+
 def test_the_window_and_what_it_leaves_out_are_a_line() -> None:
     """Below the throughput, which is of the window alone."""
     window = Window(method="load", end_s=6, run_s=9, requests_ended_in_drain=3)

@@ -15,7 +15,7 @@ import uvicorn
 
 from inferswarm.remote import MasterClient
 from inferswarm.service.access import Gate
-from inferswarm.service.api import create_app
+from inferswarm.service.app import create_app
 from inferswarm.service.conductor import Conductor
 from inferswarm.service.registry import Registry
 from inferswarm.service.usual import Usual

@@ -5,11 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.simulator import openai
 from inferswarm.simulator.bodies import OpenAIFormat
-from inferswarm.simulator.generation import Generation, Reply, Request, Serving
+from inferswarm.simulator.generation import Generation, Reply, Request, Serving, digest_of
 from inferswarm.simulator.routes import Routes
 
 _CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hi there"}]}
@@ -29,6 +30,13 @@ def _read(path: str, body: object, **headers: str) -> Generation | Reply:
     sent = {"content-type": "application/json"} | headers
     request = Request("POST", path, sent, content, True, 0)
     return Routes(SimulatorOptions(model="tiny")).resolve(request)
+
+
+def _wanted(path: str, body: object) -> Generation:
+    """What a body asks for, whatever the prompt says."""
+    asked = _read(path, body)
+    assert isinstance(asked, Generation)
+    return replace(asked, messages=0, digest="")
 
 
 def _rejection(path: str, body: object, **headers: str) -> tuple[int, Any]:
@@ -161,7 +169,7 @@ def test_events_are_json() -> None:
 )
 def test_prompt_tokens(prompt: object, tokens: int) -> None:
     """Words of a text, ids of a list; one prompt may stand in a list."""
-    asked = _read("/v1/completions", {"prompt": prompt})
+    asked = _wanted("/v1/completions", {"prompt": prompt})
     assert asked == Generation("tiny", tokens, 128, False)
 
 
@@ -171,14 +179,14 @@ def test_chat_prompt_tokens() -> None:
     messages = [{"role": "system", "content": "c"}, {"role": "user", "content": parts}]
     body = {"messages": messages, "max_completion_tokens": 2, "max_tokens": 5, "ignore_eos": True}
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    asked = _read("/v1/chat/completions", body | options)
+    asked = _wanted("/v1/chat/completions", body | options)
     assert asked == Generation("tiny", 3, 2, True, True, False)
 
 
 def test_running_usage_needs_include_usage() -> None:
     """continuous_usage_stats alone asks for nothing."""
     options = {"stream": True, "stream_options": {"continuous_usage_stats": True}}
-    asked = _read("/v1/completions", {"prompt": "a"} | options)
+    asked = _wanted("/v1/completions", {"prompt": "a"} | options)
     assert asked == Generation("tiny", 1, 128, True, False, False)
 
 
@@ -300,3 +308,24 @@ def test_cached_tokens_and_times_are_told_when_asked() -> None:
     whole = json.loads(openai.COMPLETIONS.answer(asked, serving).whole().body)
     assert whole["metrics"] == event["metrics"]
     assert whole["usage"]["prompt_tokens_details"] == {"cached_tokens": 5}
+
+
+def test_what_was_said_is_known_again_by_its_hash() -> None:
+    """Of a chat all messages count, parts of a content too; of a completion its one text."""
+    history = [
+        {"role": "user", "content": "hi there"},
+        {"role": "assistant", "content": [{"type": "text", "text": "well"}]},
+        {"role": "user", "content": "and now"},
+    ]
+    chat = _read("/v1/chat/completions", _CHAT | {"messages": history})
+    text = _read("/v1/completions", {"model": "tiny", "prompt": "hi there"})
+    ids = _read("/v1/completions", {"model": "tiny", "prompt": [1, 2]})
+    assert isinstance(chat, Generation)
+    assert isinstance(text, Generation)
+    assert isinstance(ids, Generation)
+
+    assert (chat.messages, chat.prompt_tokens) == (3, 5)
+    assert chat.digest == digest_of(["hi there", "well", "and now"])
+    assert (text.messages, text.digest) == (0, digest_of(["hi there"]))
+    assert ids.digest == digest_of([])
+    assert len({chat.digest, text.digest, ids.digest}) == 3

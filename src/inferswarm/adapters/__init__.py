@@ -5,7 +5,7 @@ with a class of this shape and a row in `adapters.table.BACKENDS`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from inferswarm.framing.http1 import Response
@@ -30,6 +30,13 @@ class Wanted:
     stop: tuple[str, ...] = ()
     usage_per_chunk: bool = False
     extra_body: Mapping[str, Any] = field(default_factory=dict)
+
+    def of_length(self, tokens: int | None) -> "Wanted":
+        """The same of another length, where one is given; a lower bound never exceeds it."""
+        if tokens is None:
+            return self
+        least = min(self.min_output_tokens, tokens)
+        return replace(self, max_output_tokens=tokens, min_output_tokens=least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,11 @@ class Adapter(Protocol):
     """One wire format.
 
     `default_model` is what servers of this kind usually call their model; empty where there is no
-    such name.
+    such name. `takes_ids` is whether a prompt can be sent as token ids.
     """
 
     default_model: str
+    takes_ids: bool
 
     def refusal(self, wanted: Wanted) -> str:
         """Why the server would not take such requests, naming option and remedy; empty if it would."""
@@ -84,6 +92,13 @@ class Adapter(Protocol):
 
     def read(self, response: Response, prompt: str) -> Answer:
         """Read a 2xx answer to the text `prompt`, complete or cut; never raises."""
+
+    def text(self, response: Response, prompt: str) -> str:
+        """The words of a 2xx answer to the text `prompt`, as far as it came; never raises.
+
+        All that `read` counts as chunks: reasoning too, and of several choices one after the other.
+        Slow, and asked for only where somebody needs the words.
+        """
 
     def models_request(self) -> HttpRequest | None:
         """The request that lists the server's models, where the format has one."""

@@ -41,6 +41,7 @@ class JetStream:
     """The one route; the server has one model, which requests do not name."""
 
     default_model = ""
+    takes_ids = False
 
     def refusal(self, wanted: Wanted) -> str:
         """All that requests tell the server is a length; answers are always streamed."""
@@ -89,6 +90,16 @@ class JetStream:
             answer.bad_frame = f"{messages.rest} bytes of a message without its end"
         return answer
 
+    def text(self, response: Response, prompt: str) -> str:
+        """The texts of the first sample; ids without a text say nothing here."""
+        said = []
+        for data in grpc.read_messages(response.pieces).data:
+            try:
+                said.append(_words(data))
+            except ValueError:
+                break  # `read` says what is wrong
+        return b"".join(said).decode("utf-8", "replace")
+
     def models_request(self) -> None:
         """There is no list."""
         return
@@ -109,11 +120,22 @@ def _count(answer: Answer) -> None:
 
 def _carried(data: bytes) -> _Carried:
     """What a DecodeResponse brought of its first sample; raises ValueError for what is none."""
+    return _sample(_first_sample(data))
+
+
+def _first_sample(data: bytes) -> bytes:
+    """The first sample of a DecodeResponse, empty when it has none; raises ValueError."""
     for number, content in fields(data):
         if number == _STREAM_CONTENT:
             samples = [one for at, one in fields(message_in(content)) if at == _SAMPLES]
-            return _sample(message_in(samples[0])) if samples else _Carried()
-    return _Carried()
+            return message_in(samples[0]) if samples else b""
+    return b""
+
+
+def _words(data: bytes) -> bytes:
+    """The text of the first sample; raises ValueError for what is no message."""
+    found = [value for number, value in fields(_first_sample(data)) if number == _TEXT]
+    return message_in(found[-1]) if found else b""
 
 
 def _sample(data: bytes) -> _Carried:

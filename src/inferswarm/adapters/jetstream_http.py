@@ -46,6 +46,7 @@ class _JetStream:
     """What both have in common. The server has one model, which requests do not name."""
 
     default_model = ""
+    takes_ids = False
 
     def refusal(self, wanted: Wanted) -> str:
         """Sampling is the server's own matter: all that requests tell it is a length."""
@@ -82,6 +83,10 @@ class Wrapper(_JetStream):
                 answer.chunk_ns.append(at_ns)
         return answer
 
+    def text(self, response: Response, prompt: str) -> str:
+        """The texts of its documents."""
+        return "".join(body.text or body.response or "" for _, body in _bodies(response, Answer()))
+
 
 class Native(_JetStream):
     """JetStream's own server, which always streams."""
@@ -117,6 +122,11 @@ class Native(_JetStream):
         else:
             answer.chunk_tokens = []
         return answer
+
+    def text(self, response: Response, prompt: str) -> str:
+        """The texts of the first sample."""
+        contents = (body.stream_content or _Content() for _, body in _bodies(response, Answer()))
+        return "".join(sample.text for content in contents for sample in content.samples[:1])
 
 
 def _bodies(response: Response, answer: Answer) -> list[tuple[int, _Body]]:

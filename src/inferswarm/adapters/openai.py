@@ -6,9 +6,11 @@ import msgspec
 
 from inferswarm.adapters import Answer, HttpRequest, Wanted
 from inferswarm.adapters.alike import Alike, text_at
+from inferswarm.adapters.texts import in_order, objects
 from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import Events, read_events
 from inferswarm.prompts import Prompt
+from inferswarm.prompts.conversation import as_messages
 from inferswarm.scales import NS_PER_MS
 
 _DONE = b"[DONE]"
@@ -71,19 +73,32 @@ class _Body(msgspec.Struct):
     message: str | None = None
 
 
+class _NumberedChoice(_Choice):
+    index: int | None = None
+
+
+class _Words(msgspec.Struct):
+    """What matters of a body where only its words are wanted."""
+
+    choices: list[_NumberedChoice] | None = None
+
+
 _decode = msgspec.json.Decoder(_Body).decode
+_WORDS_DECODER = msgspec.json.Decoder(_Words)
 
 
 class OpenAI:
     """One of the two routes, streamed and not.
 
-    `extended` is for servers of vLLM's kind: beam search as they ask for it.
+    `extended` is for servers of vLLM's kind: beam search as they ask for it. Not every server with
+    these routes takes a prompt as token ids.
     """
 
     default_model = ""
 
-    def __init__(self, *, chat: bool, extended: bool = False) -> None:
-        self._chat = chat
+    def __init__(self, *, chat: bool, extended: bool = False, takes_ids: bool = False) -> None:
+        self.takes_ids = takes_ids
+        self.chat = chat
         self._extended = extended
 
     def refusal(self, wanted: Wanted) -> str:
@@ -92,17 +107,17 @@ class OpenAI:
             return "request.use_beam_search is not known there; leave it out, or use --backend vllm"
         if wanted.use_beam_search and wanted.stream:
             return "request.use_beam_search cannot be streamed; give --no-stream"
-        if wanted.best_of and not wanted.use_beam_search and (self._chat or wanted.stream):
+        if wanted.best_of and not wanted.use_beam_search and (self.chat or wanted.stream):
             return "request.best_of needs --api completions --no-stream; leave it out"
         return ""
 
     def request(self, prompt: Prompt, wanted: Wanted) -> HttpRequest:
         """A JSON body with the prompt and what is wanted; usage is asked for in streams."""
         body: dict[str, Any] = {"model": wanted.model}
-        if self._chat:
-            body["messages"] = [{"role": "user", "content": prompt.text}]
+        if self.chat:
+            body["messages"] = as_messages(prompt)
         else:
-            body["prompt"] = prompt.text
+            body["prompt"] = prompt.ids if prompt.ids and self.takes_ids else prompt.text
         body["max_tokens"] = wanted.max_output_tokens
         body.update(_asked(wanted))
         body["stream"] = wanted.stream
@@ -111,7 +126,7 @@ class OpenAI:
             if wanted.usage_per_chunk:
                 body["stream_options"]["continuous_usage_stats"] = True
         body.update(wanted.extra_body)
-        path = "/v1/chat/completions" if self._chat else "/v1/completions"
+        path = "/v1/chat/completions" if self.chat else "/v1/completions"
         return HttpRequest("POST", path, msgspec.json.encode(body))
 
     def read(self, response: Response, prompt: str) -> Answer:
@@ -129,6 +144,27 @@ class OpenAI:
         if len(answer.chunk_tokens) != len(answer.chunk_ns) or not any(answer.chunk_tokens):
             answer.chunk_tokens = []
         return answer
+
+    def text(self, response: Response, prompt: str) -> str:
+        """Reasoning, content and tool calls as they came, choice by choice."""
+        return in_order(
+            (place if choice.index is None else choice.index, _words(choice))
+            for body in objects(_WORDS_DECODER, response)
+            for place, choice in enumerate(body.choices or ())
+        )
+
+    def reply(self, response: Response) -> str:
+        """What the first choice says beside its reasoning and its tool calls."""
+        choices = (
+            choice
+            for body in objects(_WORDS_DECODER, response)
+            for choice in (body.choices or ())[:1]
+            if not choice.index
+        )
+        return "".join(
+            choice.text or (choice.delta or choice.message or _Message()).content or ""
+            for choice in choices
+        )
 
     def models_request(self) -> HttpRequest:
         """`GET /v1/models`."""
@@ -236,6 +272,23 @@ def _read_choice(choice: _Choice, at_ns: int, answer: Answer) -> None:
         answer.ended = True
 
 
+def _words(choice: _Choice) -> str:
+    """What a choice says. A server that has both names of the reasoning says it twice."""
+    said = choice.delta or choice.message or _Message()
+    reasoning = said.reasoning or said.reasoning_content or ""
+    calls = "".join(map(_call, said.tool_calls or ()))
+    return reasoning + (choice.text or said.content or "") + calls
+
+
+def _call(call: Any) -> str:
+    """Name and arguments of a tool call, or the part of them that an event brought."""
+    function = call.get("function") if isinstance(call, dict) else None
+    parts = (
+        [function.get(key) for key in ("name", "arguments")] if isinstance(function, dict) else []
+    )
+    return "".join(part for part in parts if isinstance(part, str))
+
+
 def _read_usage(usage: _Usage, new_chunks: int, answer: Answer) -> None:
     """Totals so far; beside a chunk, also how many tokens that one carried."""
     if usage.prompt_tokens is not None:
@@ -267,7 +320,8 @@ def _error_text(body: _Body) -> str:
     return str(error or body.message or "error object without a message")
 
 
-COMPLETIONS = OpenAI(chat=False)
+COMPLETIONS = OpenAI(chat=False, takes_ids=True)
+TEXT_COMPLETIONS = OpenAI(chat=False)
 CHAT = OpenAI(chat=True)
-VLLM_COMPLETIONS = OpenAI(chat=False, extended=True)
+VLLM_COMPLETIONS = OpenAI(chat=False, extended=True, takes_ids=True)
 VLLM_CHAT = OpenAI(chat=True, extended=True)

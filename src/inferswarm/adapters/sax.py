@@ -36,6 +36,7 @@ class SaxQuery:
     """The documented server: a query with `extra_inputs`, answered by a list of [text, score]."""
 
     default_model = ""
+    takes_ids = False
 
     def refusal(self, wanted: Wanted) -> str:
         """It cannot stream, names no model by itself, and hands on four sampling options."""
@@ -68,6 +69,13 @@ class SaxQuery:
         if _text(body, answer):
             answer.chunk_ns.append(response.pieces[-1][0])
         return answer
+
+    def text(self, response: Response, prompt: str) -> str:
+        """The same text."""
+        body = _decoded(response.body, Answer()) if response.complete else None
+        if isinstance(body, _Body) and body.choices is not None:
+            return _PLAIN_OPENAI.text(response, prompt)
+        return _text(body, Answer())
 
     def models_request(self) -> None:
         """None: its list is of models' paths with no word on which of them answer."""

@@ -11,6 +11,7 @@ from inferswarm.adapters.common import decoded, error_text, merged, told
 from inferswarm.adapters.openai import COMPLETIONS as _PLAIN_OPENAI
 from inferswarm.adapters.openai import Count, OpenAI
 from inferswarm.adapters.refusals import unknown
+from inferswarm.adapters.texts import in_order, payloads
 from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import read_events
 from inferswarm.prompts import Prompt
@@ -52,6 +53,7 @@ class Generate:
     """The native route. The model is not named in requests."""
 
     default_model = ""
+    takes_ids = True
 
     def refusal(self, wanted: Wanted) -> str:
         """It has neither beam search nor a best of several answers."""
@@ -69,7 +71,8 @@ class Generate:
             "sampling_seed": wanted.seed,
             "stop": list(wanted.stop) or None,
         }
-        body = {"text": prompt.text, "sampling_params": told(sampling), "stream": wanted.stream}
+        asked = {"input_ids": prompt.ids} if prompt.ids else {"text": prompt.text}
+        body = {**asked, "sampling_params": told(sampling), "stream": wanted.stream}
         full = merged(body, "sampling_params", wanted.extra_body)
         return HttpRequest("POST", "/generate", msgspec.json.encode(full))
 
@@ -91,6 +94,20 @@ class Generate:
             _read_object(response.body, last_ns, sequences, answer)
         _add_up(list(sequences.values()), answer)
         return answer
+
+    def text(self, response: Response, prompt: str) -> str:
+        """Sequence by sequence, whether each event repeats the text before it or not."""
+        sequences: dict[int, _Sequence] = {}
+        said: dict[int, list[str]] = {}
+        for data in payloads(response):
+            _read_object(data, 0, sequences, Answer())
+            for place, body in _numbered(data, Answer()):
+                said.setdefault(place, []).append(body.text or "")
+        return in_order(
+            (place, text)
+            for place, texts in said.items()
+            for text in (_latest(texts) if sequences[place].is_cumulative() else texts)
+        )
 
     def models_request(self) -> HttpRequest:
         """`GET /v1/models`."""
@@ -169,16 +186,26 @@ class _Sequence:
 
 def _read_object(data: bytes, at_ns: int, sequences: dict[int, _Sequence], answer: Answer) -> None:
     """Read an event, or a plain answer: an object, or a list of them where several were asked for."""
+    for sequence, body in _numbered(data, answer):
+        sequences.setdefault(sequence, _Sequence()).add(at_ns, body, data)
+        _read_meta(body.meta_info or _Meta(), answer)
+
+
+def _numbered(data: bytes, answer: Answer) -> Iterator[tuple[int, _Body]]:
+    """(sequence, what came of it) of an object or a list; an error in it becomes the answer's."""
     found = decoded(_DECODER, data, answer)
     for place, body in enumerate(found if isinstance(found, list) else [found]):
         if body is None:
             continue
         if body.error is not None:
             answer.error = answer.error or error_text(body.error)
-            continue
-        sequence = place if body.index is None else body.index
-        sequences.setdefault(sequence, _Sequence()).add(at_ns, body, data)
-        _read_meta(body.meta_info or _Meta(), answer)
+        else:
+            yield (place if body.index is None else body.index), body
+
+
+def _latest(texts: list[str]) -> list[str]:
+    """The last text that is none of nothing."""
+    return [text for text in texts if text][-1:]
 
 
 def _read_meta(meta: _Meta, answer: Answer) -> None:
@@ -224,4 +251,4 @@ def _add_up(sequences: list[_Sequence], answer: Answer) -> None:
 
 GENERATE = Generate()
 CHAT = SGLangOpenAI(chat=True)
-COMPLETIONS = SGLangOpenAI(chat=False)
+COMPLETIONS = SGLangOpenAI(chat=False, takes_ids=True)

@@ -1,6 +1,6 @@
 """The backends that a user can name, each with its routes and the adapter that speaks each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from inferswarm.adapters import (
@@ -14,11 +14,19 @@ from inferswarm.adapters import (
     triton,
     vllm_generate,
 )
-from inferswarm.adapters.openai import CHAT, COMPLETIONS, VLLM_CHAT, VLLM_COMPLETIONS
+from inferswarm.adapters.openai import (
+    CHAT,
+    COMPLETIONS,
+    TEXT_COMPLETIONS,
+    VLLM_CHAT,
+    VLLM_COMPLETIONS,
+    OpenAI,
+)
 from inferswarm.config.target import RequestOptions
 from inferswarm.errors import InputError
 from inferswarm.exchange import Framing
 from inferswarm.nearest import did_you_mean
+from inferswarm.prompts import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ BACKENDS = {
                 "generate": triton.GENERATE,
                 "llmapi": triton.LLM_API,
                 "chat": CHAT,
-                "completions": COMPLETIONS,
+                "completions": TEXT_COMPLETIONS,
             },
             "TensorRT-LLM in Triton: /v2/models/MODEL/generate, or its OpenAI frontend.",
         ),
@@ -97,6 +105,11 @@ class Route:
     def framing(self) -> Framing:
         """What carries its requests and answers."""
         return "http2" if self.api == "grpc" else "http1"
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether a conversation is sent as messages; elsewhere it becomes one text."""
+        return isinstance(self.adapter, OpenAI) and self.adapter.chat
 
 
 def route(backend: str, api: str = "") -> Route:
@@ -138,3 +151,18 @@ def wanted(asked: RequestOptions, route: Route, model: str, *, stream: bool) -> 
     if why := route.adapter.refusal(told):
         raise InputError(f"{route.backend} {route.api}: {why}")
     return told
+
+
+def check_prompts(prompts: Iterable[Prompt], route: Route) -> None:
+    """Refuses prompts that are only token ids where the route takes none; raises InputError."""
+    if not route.adapter.takes_ids and any(one.ids and not one.text for one in prompts):
+        takers = ", ".join(
+            f"{backend.name} {api}"
+            for backend in BACKENDS.values()
+            for api, adapter in backend.apis.items()
+            if adapter.takes_ids
+        )
+        raise InputError(
+            f"{route.backend} {route.api} takes no token ids, and there are prompts without a text; "
+            f"ask one that does ({takers}), or give prompts as text"
+        )

@@ -9,6 +9,7 @@ from inferswarm.adapters import Answer, HttpRequest, Wanted
 from inferswarm.adapters.common import decoded, error_text, merged, model_at, told
 from inferswarm.adapters.openai import Count, OpenAI
 from inferswarm.adapters.refusals import unknown
+from inferswarm.adapters.texts import objects
 from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import read_events
 from inferswarm.prompts import Prompt
@@ -47,6 +48,7 @@ class Generate:
     """The native routes. The server has one model, which requests do not name."""
 
     default_model = ""
+    takes_ids = False
 
     def refusal(self, wanted: Wanted) -> str:
         """What the router does not know, or its validation answers with 422."""
@@ -84,6 +86,16 @@ class Generate:
             return _read_stream(response)
         return _read_plain(response) if response.complete else Answer()
 
+    def text(self, response: Response, prompt: str) -> str:
+        """The whole text where it came, else its tokens so far."""
+        tokens = []
+        for body in objects(_DECODER, response):
+            if body.generated_text is not None:
+                return body.generated_text
+            if body.token is not None and not body.token.special:
+                tokens.append(body.token.text or "")
+        return "".join(tokens)
+
     def models_request(self) -> HttpRequest:
         """`GET /info`."""
         return _INFO
@@ -108,7 +120,7 @@ class TgiOpenAI(OpenAI):
     def request(self, prompt: Prompt, wanted: Wanted) -> HttpRequest:
         """OpenAI's body without what would be rejected or not understood."""
         known = replace(wanted, top_p=None) if wanted.top_p == 1 else wanted
-        if wanted.stream and not self._chat:
+        if wanted.stream and not self.chat:
             known = replace(known, stream=False, extra_body={"stream": True, **wanted.extra_body})
         return super().request(prompt, known)
 

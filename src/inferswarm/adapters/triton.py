@@ -9,6 +9,7 @@ import msgspec
 from inferswarm.adapters import Answer, HttpRequest, Wanted
 from inferswarm.adapters.common import decoded, error_text, told
 from inferswarm.adapters.refusals import unknown
+from inferswarm.adapters.texts import objects
 from inferswarm.framing.http1 import Response
 from inferswarm.framing.sse import read_events
 from inferswarm.prompts import Prompt
@@ -61,6 +62,7 @@ class Triton:
     """
 
     default_model = "ensemble"
+    takes_ids = False
 
     def refusal(self, wanted: Wanted) -> str:
         """What the backend rejects, or would make of several answers."""
@@ -114,6 +116,17 @@ class Triton:
         if answer.output_tokens is not None or answer.input_tokens is not None:
             answer.count_source = "server_meta"
         return answer
+
+    def text(self, response: Response, prompt: str) -> str:
+        """What follows the prompt; of a beam's sequences the first."""
+        said = _Said()
+        for body in objects(_DECODER, response):
+            if body.error is None:
+                _take(body, 0, said)
+        if not said.texts:
+            return ""
+        whole = said.texts[-1] if _accumulates(said.texts) else "".join(said.texts)
+        return _without_prompt(whole, prompt)
 
     def models_request(self) -> None:
         """None: these models go by their usual names, and most of those listed cannot be asked."""

@@ -20,9 +20,13 @@ _DECODER = msgspec.json.Decoder(_Body)
 
 
 class VllmGenerate:
-    """The route, streamed and not. It serves one model, which is never named."""
+    """The route, streamed and not. It serves one model, which is never named.
+
+    It fails on a prompt of token ids, whose text it would repeat.
+    """
 
     default_model = ""
+    takes_ids = False
 
     def refusal(self, wanted: Wanted) -> str:
         """What `SamplingParams` rejects; and several answers in one stream, whose text jumps."""
@@ -68,6 +72,14 @@ class VllmGenerate:
             answer.bad_frame = ""  # half a document is what a cut leaves
         return answer
 
+    def text(self, response: Response, prompt: str) -> str:
+        """What the last document says after the prompt, sequence by sequence."""
+        latest: dict[int, str] = {}
+        for data in read_documents(response.pieces).data:
+            body = decoded(_DECODER, data, Answer())
+            latest.update(enumerate(_texts(body) if body else ()))
+        return "".join(latest[at].removeprefix(prompt) for at in sorted(latest))
+
     def models_request(self) -> HttpRequest | None:
         """There is no list."""
         return None
@@ -87,13 +99,17 @@ def _read_document(
     if body.error is not None:
         answer.error = answer.error or error_text(body.error)
         return
-    texts = [body.text] if isinstance(body.text, str) else body.text or ()
-    for sequence, text in enumerate(texts):
+    for sequence, text in enumerate(_texts(body)):
         # Forks of this server differ in whether they repeat the prompt.
         size = len(text) - (len(prompt) if text.startswith(prompt) else 0)
         if size > longest.get(sequence, 0):
             longest[sequence] = size
             answer.chunk_ns.append(at_ns)
+
+
+def _texts(body: _Body) -> list[str]:
+    """All text so far, of each sequence."""
+    return [body.text] if isinstance(body.text, str) else body.text or []
 
 
 GENERATE = VllmGenerate()

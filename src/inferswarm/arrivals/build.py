@@ -1,9 +1,12 @@
 """The schedule that the options describe."""
 
+from pathlib import Path
+
 from inferswarm.arrivals import Arrivals
 from inferswarm.arrivals.process import Even, Renewal, UnitProcess
 from inferswarm.arrivals.rates import Profile, profile_of, steady
 from inferswarm.arrivals.schedule import Schedule
+from inferswarm.arrivals.trace import TraceArrivals
 from inferswarm.arrivals.trace_file import read_trace
 from inferswarm.config.arrivals import (
     ArrivalOptions,
@@ -14,17 +17,32 @@ from inferswarm.config.arrivals import (
 )
 
 
-def build_arrivals(options: ArrivalOptions) -> Arrivals | None:
+def build_arrivals(options: ArrivalOptions, trace: bytes = b"") -> Arrivals | None:
     """The schedule of an open loop, or None when the options ask for a closed one.
 
-    Raises InputError for a trace that cannot be used.
+    `trace` is what `packed_trace` made of it, for those who may not have the file. Raises InputError
+    for a trace that cannot be used.
     """
+    if trace:
+        return TraceArrivals.unpack(trace)
     if options.trace is not None:
-        return read_trace(options.trace, options.time_scale, options.rate_scale, options.seed)
+        return _read(options, options.trace)
     profile = _profile(options)
     if profile is None:
         return None
     return Schedule(_process(parse_process(options.process), options.seed), profile)
+
+
+def packed_trace(options: ArrivalOptions) -> bytes:
+    """The trace of these options, scaled, as bytes; none where there is no trace.
+
+    Raises InputError for one that cannot be used.
+    """
+    return b"" if options.trace is None else _read(options, options.trace).pack()
+
+
+def _read(options: ArrivalOptions, path: Path) -> TraceArrivals:
+    return read_trace(path, options.time_scale, options.rate_scale, options.seed)
 
 
 def _profile(options: ArrivalOptions) -> Profile | None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Protocol
 
-from inferswarm.arrivals.draws import gamma, generator
+from inferswarm.draws import gamma, generator
 
 FAN_OUT = 128
 _LEVELS = 3

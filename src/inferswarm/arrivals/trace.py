@@ -1,14 +1,18 @@
 """Arrivals as they were recorded: replayed faster, thinned or multiplied, always alike."""
 
+import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
+import msgspec
+import zstandard
+
 from inferswarm.arrivals import Arrival
-from inferswarm.arrivals.draws import generator
 from inferswarm.config.arrivals import MOST_PER_S
+from inferswarm.draws import generator
 from inferswarm.errors import InputError
 from inferswarm.scales import NS_PER_S
 
@@ -73,6 +77,27 @@ class TraceArrivals:
         made._check_rate(name)
         return made
 
+    def pack(self) -> bytes:
+        """As bytes, which need no file on the machine where they are unpacked."""
+        columns = [_little(column).tobytes() for column in self._columns]
+        return zstandard.compress(msgspec.msgpack.encode((columns, self.notes)))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """The inverse of `pack`."""
+        columns, notes = msgspec.msgpack.decode(
+            zstandard.decompress(packed), type=tuple[list[bytes], tuple[str, ...]]
+        )
+        made = cls((), notes)
+        for column, data in zip(made._columns, columns, strict=True):
+            column.frombytes(data)
+        made._due_ns, made._input_tokens, made._output_tokens = map(_little, made._columns)
+        return made
+
+    @property
+    def _columns(self) -> tuple["array[int]", "array[int]", "array[int]"]:
+        return self._due_ns, self._input_tokens, self._output_tokens
+
     @property
     def ends_ns(self) -> int:
         """When the last arrival is due."""
@@ -102,6 +127,14 @@ class TraceArrivals:
                 f"trace {name}: {per_s:.0f}/s on average is more than {int(MOST_PER_S)}/s; "
                 "give a smaller time_scale or rate_scale"
             )
+
+
+def _little(column: "array[int]") -> "array[int]":
+    """The column as it is on most machines, whichever this is; and back."""
+    if sys.byteorder == "big":
+        column = column[:]
+        column.byteswap()
+    return column
 
 
 def _notes(name: str, rows: list[Row]) -> Iterator[str]:

@@ -221,7 +221,8 @@ def _late(rows: Iterable[TruthRow], options: SimulatorOptions, window: Window) -
     for row in rows:
         rng = pacing.draws(options, row.request)
         pacing.fate(options, rng)  # the first draw of a request is not of its pace
-        due_ns = list(zip(pacing.due_offsets_ns(options, rng), row.token_ns, strict=False))
+        offsets = pacing.due_offsets_ns(options, rng, row.prompt_tokens - row.cached_tokens)
+        due_ns = list(zip(offsets, row.token_ns, strict=False))
         for offset_ns, at in due_ns if row.stream else due_ns[-1:]:
             if window.has(at):
                 yield at - row.started_ns - offset_ns

@@ -13,10 +13,10 @@ from inferswarm.calibration.figures import Figure
 from inferswarm.ceiling import Ceilings
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import StorageError
+from inferswarm.folders import cache_folder
 from inferswarm.storage import write_file
 
 FORMAT = "inferswarm-calibration/1"
-CACHE_VARIABLE = "XDG_CACHE_HOME"
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -65,10 +65,8 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def default_path(environment: Mapping[str, str]) -> Path:
-    """`inferswarm/calibration.json` in the user's cache; a relative XDG_CACHE_HOME is ignored."""
-    given = Path(environment.get(CACHE_VARIABLE, ""))
-    cache = given if given.is_absolute() else Path.home() / ".cache"
-    return cache / "inferswarm" / "calibration.json"
+    """`calibration.json` in the user's cache (`folders.cache_folder`)."""
+    return cache_folder(environment) / "calibration.json"
 
 
 def this_machine() -> Machine:

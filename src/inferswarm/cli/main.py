@@ -9,23 +9,29 @@ from inferswarm import __version__
 from inferswarm.cli import (
     backends,
     calibrate,
+    compare,
     config,
     doctor,
+    export,
     goals,
     master,
+    prompts,
     report,
     run,
     search,
+    serve,
     simulate,
     sweep,
+    upload,
     worker,
 )
 from inferswarm.cli.arguments import Parser
 from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, InferswarmError
 
 COMMANDS = (
-    *(run, sweep, search, master, worker, doctor, simulate, report),
-    *(calibrate, backends, goals, config),
+    *(run, sweep, search, serve, master, worker, doctor, simulate, report, compare),
+    *(export, upload),
+    *(prompts, calibrate, backends, goals, config),
 )
 _EPILOG = """examples:
   inferswarm run                                     load the built-in simulator for a minute
@@ -34,9 +40,11 @@ _EPILOG = """examples:
   inferswarm sweep --rates '5..80*2'                 latency against throughput, run by run
   inferswarm search --slo 'ttft.p95<500ms'           the highest rate that still meets the goals
   inferswarm report runs/x                           rebuild summary and page from the records
+  inferswarm export runs/x --format parquet          its requests for notebooks
+  inferswarm compare runs/a runs/b                   what differs, and whether it is more than chance
   inferswarm calibrate --quick                       how true the times are on this machine
 
-exit codes: 0 ok, 1 a goal was missed (--slo), 2 wrong input, 3 run invalid (--require-valid),
+exit codes: 0 ok, 1 a goal was missed (--slo, --fail-if), 2 wrong input, 3 run invalid (--require-valid),
 4 target unreachable or refusing, 5 internal error, 130 interrupted
 """
 

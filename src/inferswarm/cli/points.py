@@ -11,14 +11,21 @@ from typing import Any
 
 from rich.console import Console
 
-from inferswarm.cli import report
+from inferswarm.cli import export, report
 from inferswarm.cli.arguments import configuration, values_of_file
-from inferswarm.cli.run import Ready, load_once, prepare, target
+from inferswarm.cli.carrying import Ready, load_once, prepare, target
 from inferswarm.cli.view import complain, open_console
 from inferswarm.config.sources import Given
 from inferswarm.config.tree import RunConfig
 from inferswarm.config.units import Duration
-from inferswarm.errors import EXIT_INTERRUPTED, InferswarmError, InputError, LoadProcessError
+from inferswarm.errors import (
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    InferswarmError,
+    InputError,
+    LoadProcessError,
+)
 from inferswarm.limits.loads import Axis
 from inferswarm.limits.points import SCHEMA, Point, Sweep, point_of
 from inferswarm.limits.search import Found
@@ -67,6 +74,7 @@ class _Series:
     points: list[Point] = field(default_factory=list)
     ended: str = ""
     code: int = 0
+    all_arrived: bool = True
 
     def so_far(self) -> Sweep:
         """What they amount to."""
@@ -91,6 +99,7 @@ def config_at(parsed: argparse.Namespace, plan: Plan, load: float, number: int =
     value = int(load) if axis.whole else load
     last = [Given(axis.key, value, f"{plan.name} by {axis.name}")]
     config = configuration(RunConfig, parsed, values_of_file(parsed), last)
+    config.check_split()
     if config.load.bind:
         raise InputError(f"load.bind: {plan.name} starts its workers on this machine; leave it out")
     arrivals, prompts = config.arrivals, config.prompts
@@ -164,16 +173,18 @@ def _point(series: _Series, load: float) -> Point:
         "simulator": series.reached.simulator,
         "output": config.output.model_copy(update={"out": out}),
     }
-    return _measure(series.ready, config.model_copy(update=kept), load, series.console)
+    return _measure(series, config.model_copy(update=kept), load)
 
 
-def _measure(ready: Ready, config: RunConfig, load: float, console: Console) -> Point:
+def _measure(series: _Series, config: RunConfig, load: float) -> Point:
     """One run; raises KeyboardInterrupt when somebody ended it, after its report."""
     silent = Console(quiet=True)
-    screen = console if console.is_terminal else silent
-    loaded = load_once(ready, config, silent, screen)
+    screen = series.console if series.console.is_terminal else silent
+    loaded = load_once(series.ready, config, silent, screen)
     built = report.read(loaded.folder, screen)
     build.write(loaded.folder, built)
+    series.all_arrived &= export.at_end(loaded.folder, built.snapshot, loaded.exports, silent)
+    series.all_arrived &= loaded.delivery.finish(silent)
     if loaded.trouble:
         raise LoadProcessError(loaded.trouble)
     if loaded.interrupted:
@@ -222,4 +233,5 @@ def _finish(series: _Series) -> int:
     if whole.said:
         console.print(f"\n{cut_short}{whole.said}", style="bold", markup=False, soft_wrap=True)
     console.print(f"report: {series.path / sweep.PAGE}", markup=False, soft_wrap=True)
-    return series.code or series.plan.conclude(series.points).code
+    delivered = EXIT_OK if series.all_arrived else EXIT_INTERNAL
+    return series.code or delivered or series.plan.conclude(series.points).code

@@ -92,8 +92,8 @@ def execute(parsed: argparse.Namespace) -> int:
         conductor.start()
         try:
             # FastAPI is there only with the extra, so its modules are imported when they are needed.
-            api = importlib.import_module("inferswarm.service.api")
-            _listen(parsed, api.create_app(registry, conductor, master, gate, usual))
+            app = importlib.import_module("inferswarm.service.app")
+            _listen(parsed, app.create_app(registry, conductor, master, gate, usual))
         finally:
             conductor.stop()
     return EXIT_OK

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import fcntl
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from inferswarm.cli.arguments import configuration, values_of_file
 from inferswarm.cli.loading import Stand
-from inferswarm.cli.run import exit_code, finish, load_once, prepare, target
+from inferswarm.cli.carrying import exit_code, finish, load_once, prepare, target
 from inferswarm.cli.view import complain, open_console
 from inferswarm.config.admission import admit
 from inferswarm.config.sources import Given, from_mapping
@@ -90,7 +91,10 @@ def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
         threading.Thread(target=_end_with_input, daemon=True).start()
     token = read_token() if usual.load.bind else ""
     log = parsed.runs / "master.log"
-    with MasterProcess(usual.load.bind, token or new_token(), log, parsed.web, web_token) as master:
+    with (
+        _alone(parsed.runs, console),
+        MasterProcess(usual.load.bind, token or new_token(), log, parsed.web, web_token) as master,
+    ):
         stage = _Stage(master, parsed, givens, usual, _allowed(parsed, usual), console)
         with contextlib.suppress(KeyboardInterrupt):
             _wait_until_open(stage)
@@ -98,6 +102,18 @@ def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
             while _serve_one(stage):
                 pass
     return EXIT_OK
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, console: Console) -> Iterator[None]:
+    """Wait for a master before us that still finishes a run in this folder; it ends by itself."""
+    with (folder / ".master.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print(f"waiting: another master still uses {folder}", markup=False)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _end_with_input() -> None:
@@ -141,15 +157,18 @@ def _wait_until_open(stage: _Stage) -> None:
 def _recover(stage: _Stage) -> None:
     """Tell of earlier runs; one that was cut off gets the report of what it recorded."""
     for path in sorted(stage.parsed.runs.glob("*/run.json"))[-KEPT_RUNS:]:
-        folder, more = RunFolder(path.parent), {}
-        if not folder.summary.exists():
-            more = {"final": "interrupted", "error": "the master ended during the run"}
-            try:
-                build.write(folder, build.build(folder))
-            except InferswarmError as error:
-                complain(f"inferswarm: {error}")
-        if facts := facts_of(folder):
-            stage.master.order("tell", run={**facts, **more})
+        folder = RunFolder(path.parent)
+        more = {} if folder.summary.exists() else _rescue(folder)
+        stage.master.order("tell", run=facts_of(folder) | more)
+
+
+def _rescue(folder: RunFolder) -> dict[str, Any]:
+    """Make the report of what a run recorded before it was cut off."""
+    try:
+        build.write(folder, build.build(folder))
+    except InferswarmError as error:
+        complain(f"inferswarm: {folder.path}: {error}")
+    return {"final": "interrupted", "error": "its master ended during the run"}
 
 
 def _serve_one(stage: _Stage) -> bool:
@@ -209,7 +228,7 @@ def _carry(stage: _Stage, config: RunConfig, key: str) -> bool:
         )
     finished = finish(loaded, stage.console)
     code = exit_code(loaded, finished, require_valid=False)
-    facts = facts_of(loaded.folder) | {"exit_code": code, "error": loaded.trouble}
+    facts = facts_of(loaded.folder) | {"exit_code": code}
     if loaded.delivery.place is not None and finished.complete:
         facts["uploaded"] = str(loaded.delivery.place)
     stage.master.order("tell", run=facts)

@@ -39,6 +39,7 @@ class _Progress:
     def __init__(self, config: RunConfig) -> None:
         self._lasting = config.lasting
         self._load = config.load
+        self._what = "requests" if config.prompts.conversations == "first" else "conversations"
         self._started_s: float | None = None
         self.phase = "starting"
         self.last: dict[str, Any] = {}
@@ -69,13 +70,15 @@ class _Progress:
         if lasting := self._lasting:
             shares.append(self.elapsed_s / lasting.seconds)
         if self._load.requests and self.snapshot:
-            shares.append(self.snapshot.requests.attempted / self._load.requests)
+            talks = self.snapshot.conversations
+            begun = self.snapshot.requests.attempted - (talks.further_turns if talks else 0)
+            shares.append(begun / self._load.requests)
         return min(1.0, max(shares))
 
     @property
     def goal(self) -> str:
         parts = [str(self._lasting)] if self._lasting else []
-        parts += [f"{self._load.requests:,} requests"] if self._load.requests else []
+        parts += [f"{self._load.requests:,} {self._what}"] if self._load.requests else []
         parts += [] if parts else ["the schedule"]
         return " or ".join(parts)
 
@@ -131,7 +134,7 @@ class LiveView:
         return grid
 
     def _rates(self, shot: Snapshot) -> Table:
-        last, rate = self._progress.last, shot.throughput
+        last, rate, talks = self._progress.last, shot.throughput, shot.conversations
         grid = Table.grid(padding=(0, 3))
         grid.add_row(
             self._users.format(last["users"]),
@@ -143,7 +146,7 @@ class LiveView:
         grid.add_row(
             f"now [bold]{number(last['recent']['requests_per_s'])}[/] req/s",
             f"[bold]{number(last['recent']['output_tokens_per_s'])}[/] tokens/s",
-            "",
+            f"conversations [bold]{talks.complete:,}[/]" if talks else "",
             f"mean {number(rate.requests_per_s)} req/s",
             f"{number(rate.output_tokens_per_s)} tokens/s",
         )

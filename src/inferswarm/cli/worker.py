@@ -1,6 +1,7 @@
 """`inferswarm worker`: lend this machine's core to a master elsewhere, run after run."""
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,8 +9,13 @@ import sys
 import time
 from pathlib import Path
 
-from inferswarm.errors import EXIT_OK, InputError
+import msgspec
+
+from inferswarm.delivery.process import Job, Uploader
+from inferswarm.delivery.sending import place_of
+from inferswarm.errors import EXIT_OK, InputError, StorageError
 from inferswarm.secret import ENVIRONMENT, read_token
+from inferswarm.stores import Uri
 
 NAME = "worker"
 SUMMARY = "Join a master (`inferswarm master`) with one worker process, for one run after another."
@@ -48,22 +54,69 @@ def execute(parsed: argparse.Namespace) -> int:
         time.sleep(PAUSE_S)
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """What a worker process says of the records that it keeps until its master has them."""
+
+    folder: Path
+    upload: str
+    run: str
+
+
 def _serve(told: bytes) -> None:
     """One worker process from its connection to the end of its run; its end when ours comes first."""
     process = subprocess.Popen(
         [sys.executable, "-m", "inferswarm.load.worker"],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         start_new_session=True,
         env=os.environ,
     )
     assert process.stdin is not None
+    assert process.stdout is not None
+    safes: list[_Safe] = []
     try:
-        process.stdin.write(told)
-        process.stdin.flush()
-        process.wait()
-    except BrokenPipeError:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(told)
+            process.stdin.flush()
+        for line in process.stdout:
+            safes += _safe_for(line)
         process.wait()
     finally:
         process.stdin.close()
         process.wait()
+        process.stdout.close()
+        for safe in safes:
+            safe.end()
+
+
+class _Safe:
+    """Uploads what a worker keeps while its run goes on, and the rest if the master is gone."""
+
+    def __init__(self, kept: _Kept, place: Uri) -> None:
+        self._kept = kept
+        self._place = place
+        self._uploader = Uploader(Job(str(kept.folder), str(place), parts_only=True))
+        self._uploader.start()
+
+    def end(self) -> None:
+        """The worker has ended; what its master took is no longer in its folder."""
+        with self._uploader as uploader:
+            if not self._kept.folder.exists():
+                return
+            said = f"run {self._kept.run}: the master did not take records in {self._kept.folder}"
+            try:
+                uploader.finish()
+                print(f"{said}; all of them are at {self._place}", flush=True)
+            except StorageError as error:
+                print(f"{said}, nor are all at {self._place}: {error}", flush=True)
+
+
+def _safe_for(line: bytes) -> list[_Safe]:
+    """Where the records of which a worker tells are safe besides; nowhere without a bucket."""
+    try:
+        kept = msgspec.json.decode(line, type=_Kept)
+    except msgspec.DecodeError:
+        return []  # something else that was printed
+    if not kept.upload or Uri.parse(kept.upload).is_local:
+        return []
+    return [_Safe(kept, place_of(kept.upload, kept.run))]

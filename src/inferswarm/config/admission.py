@@ -16,6 +16,8 @@ OPERATORS = (
     *("target.ca_file", "target.client_cert", "target.client_key", "target.insecure"),
     *("load.bind", "load.workers", "load.remote_workers", "arrivals.trace"),
     *("output.out", "output.upload", "prompts.tokenizer"),
+    *("telemetry.poll", "telemetry.metrics", "telemetry.prometheus_url"),
+    *("telemetry.prometheus_token_env", "telemetry.project"),
 )
 """Options that only the operator of a master or runner sets."""
 BUCKETS = ("gs://", "s3://", "az://")

@@ -61,6 +61,11 @@ class PromptOptions(Section):
         "`request.max_output_tokens`.",
         flag="--output-tokens",
     )
+    token_ids: bool = option(
+        False,
+        "Send synthetic prompts as token ids of `prompts.tokenizer`, to routes that take them.",
+        flag="--token-ids",
+    )
     prefix_tokens: int = option(
         0, "Tokens at the start that synthetic prompts of one group share.", unit="tokens", ge=0
     )
@@ -71,7 +76,11 @@ class PromptOptions(Section):
         "the server's own answers, or the recorded ones.",
         flag="--conversations",
     )
-    turn_pause: Duration = option("0s", "Pause between an answer and the next turn.")
+    turn_pause: Duration = option(
+        "0s",
+        "Pause between an answer and the next turn of its conversation.",
+        flag="--turn-pause",
+    )
 
     @model_validator(mode="after")
     def _some_fit(self) -> "PromptOptions":
@@ -80,4 +89,18 @@ class PromptOptions(Section):
                 f"prompts.min_tokens {self.min_tokens} must not exceed prompts.max_tokens "
                 f"{self.max_tokens}"
             )
+        for name, usual in _OF_SYNTHETIC.items():
+            if self.source != "synthetic" and getattr(self, name) != usual:
+                raise ValueError(
+                    f"prompts.{name} is for synthetic prompts; give --prompts synthetic"
+                )
         return self
+
+
+_OF_SYNTHETIC = {
+    "input_tokens": "512",
+    "output_tokens": "",
+    "token_ids": False,
+    "prefix_tokens": 0,
+    "prefix_groups": 1,
+}

@@ -59,6 +59,15 @@ class SimulatorOptions(Section):
         unit="tokens",
         ge=0,
     )
+    prefix_cache: bool = option(
+        False,
+        "Keep a cache of prompt prefixes, in blocks of 16 words or token ids, and tell what came from "
+        "it (OpenAI routes and SGLang's /generate).",
+        flag="--prefix-cache",
+    )
+    ttft_per_token: Duration = option(
+        "0s", "Time that each token of a prompt adds to its TTFT, unless it is in `prefix_cache`."
+    )
     server_timings: bool = option(
         False,
         "Tell times of its own where the server does so only when it is started for it: vLLM's "

@@ -6,13 +6,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from inferswarm.config.arrivals import ArrivalOptions
-from inferswarm.config.goals import GoalOptions
+from inferswarm.config.goals import GoalOptions, Texts
 from inferswarm.config.options import Section, option
 from inferswarm.config.prompts import PromptOptions
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.target import RequestOptions, TargetOptions
+from inferswarm.config.telemetry import TelemetryOptions
 from inferswarm.config.units import Duration, Rate
 from inferswarm.config.warmup import checked
+from inferswarm.errors import InputError
 
 
 def _lasting(duration: Duration) -> Duration:
@@ -52,7 +54,11 @@ class LoadOptions(Section):
         flag="--duration",
     )
     requests: int | None = option(
-        None, "Stop after exactly this many requests.", flag="--requests", ge=1, le=10**12
+        None,
+        "Stop after exactly this many requests; a conversation of several turns counts as one.",
+        flag="--requests",
+        ge=1,
+        le=10**12,
     )
     warmup: Annotated[str, BeforeValidator(checked)] = option(
         "",
@@ -125,7 +131,13 @@ class OutputOptions(Section):
     part_mb: int = option(
         64, "Size at which a part of the records is closed and compressed.", unit="MB", ge=1
     )
-    part_time: Duration = option("60s", "Age at which it is.")
+    part_time: Duration = option("60s", "Age at which it is; 0s: it may grow as old as the run.")
+    exports: Texts = option(
+        (),
+        "Forms that the run is exported in when it ends, beside its report: csv, parquet, llm-d; "
+        "`inferswarm export` makes them later.",
+        flag="--export",
+    )
     keep_answers: bool = option(
         False, "Keep the text of each answer in its record.", flag="--keep-answers"
     )
@@ -142,6 +154,7 @@ class RunConfig(Section):
     goals: GoalOptions = GoalOptions()
     timeouts: TimeoutOptions = TimeoutOptions()
     output: OutputOptions = OutputOptions()
+    telemetry: TelemetryOptions = TelemetryOptions()
     simulator: SimulatorOptions = SimulatorOptions()
 
     @model_validator(mode="after")
@@ -151,16 +164,20 @@ class RunConfig(Section):
             raise ValueError("load.workers and load.remote_workers must not both be 0")
         if load.remote_workers and not load.bind:
             raise ValueError("load.remote_workers needs load.bind, where they join")
-        if self.arrivals.open_loop:
-            if load.users != 1 or load.think_time:
-                raise ValueError(
-                    "load.users and load.think_time are for closed loop; leave them out, or arrivals"
-                )
-        elif load.workers + load.remote_workers > load.users:
+        if self.arrivals.open_loop and (load.users != 1 or load.think_time):
             raise ValueError(
-                "load.workers must not exceed load.users: one without a user sends nothing"
+                "load.users and load.think_time are for closed loop; leave them out, or arrivals"
             )
         return self
+
+    def check_split(self) -> None:
+        """Raises InputError when workers would be without a user, and so send nothing."""
+        workers, users = self.load.workers + self.load.remote_workers, self.load.users
+        if not self.arrivals.open_loop and workers > users:
+            raise InputError(
+                f"load.workers {workers} must not exceed load.users {users}: one without a user sends "
+                "nothing"
+            )
 
     @property
     def lasting(self) -> Duration | None:

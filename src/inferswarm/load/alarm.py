@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gevent
 from gevent import get_hub
@@ -47,13 +48,13 @@ class Alarm:
             if self._watcher is None:
                 gevent.sleep(min(left_ns / NS_PER_S, _LOOK_UP_S))
             elif left_ns > self._lead_ns:
-                self._sleep_until(at_ns - self._lead_ns)
+                self._sleep_until(at_ns - self._lead_ns, self._watcher)
         woken, self._woken = self._woken, False
         return not woken
 
-    def _sleep_until(self, set_ns: int) -> None:
+    def _sleep_until(self, set_ns: int, watcher: Any) -> None:
         self._set(set_ns - ANCHOR_NS)
-        get_hub().wait(self._watcher)
+        get_hub().wait(watcher)
         os.read(self._fd, 8)
         if not self._woken:
             late_ns = min(now_ns() - set_ns, _MOST_LEAD_NS)

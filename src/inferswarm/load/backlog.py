@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from inferswarm.adapters import Adapter
 from inferswarm.exchange import Exchange, Tape
-from inferswarm.reading import Asked, read_exchange, without_secrets
+from inferswarm.reading import NO_TEXTS, Asked, Texts, read_exchange, without_secrets
 from inferswarm.records import Record
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client
@@ -24,6 +24,8 @@ _EXCHANGE_COSTS_BYTES = 1_500
 _READ_COSTS_BYTES = 80
 
 Sink = Callable[[Sequence[Record]], None]
+Told = Callable[[Exchange, Record], None]
+"""Who waits for one exchange to be read; it must not block."""
 
 
 class Backlog:
@@ -34,11 +36,18 @@ class Backlog:
     Records are counted and written in batches of at most `BATCH`, and at once when nothing more waits.
     """
 
-    def __init__(self, adapter: Adapter, sinks: Sequence[Sink], secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        sinks: Sequence[Sink],
+        secrets: tuple[str, ...],
+        texts: Texts = NO_TEXTS,
+    ) -> None:
         self._adapter = adapter
+        self._texts = texts
         self._sinks = sinks
         self._secrets = secrets
-        self._unread: deque[tuple[Exchange, Asked]] = deque()
+        self._unread: deque[tuple[Exchange, Asked, Told | None]] = deque()
         self._unread_bytes = 0
         self._something_unread = Event()
         self._records: list[Record] = []
@@ -47,9 +56,9 @@ class Backlog:
         self.succeeded = self.failed = 0
         self._greenlet = gevent.spawn(self._read_when_idle)
 
-    def put(self, exchange: Exchange, asked: Asked) -> None:
-        """Take in an exchange; it is read later."""
-        self._unread.append((exchange, asked))
+    def put(self, exchange: Exchange, asked: Asked, told: Told | None = None) -> None:
+        """Take in an exchange; it is read later, in its turn, and `told` is called then."""
+        self._unread.append((exchange, asked, told))
         self._unread_bytes += _weight(exchange.tape)
         self._something_unread.set()
 
@@ -100,13 +109,15 @@ class Backlog:
     def _read_one(self) -> None:
         if not self._unread:
             return
-        exchange, asked = self._unread.popleft()
+        exchange, asked, told = self._unread.popleft()
         self._unread_bytes -= _weight(exchange.tape)
-        record = read_exchange(exchange, asked, self._adapter)
-        if not record.ok:
+        record = read_exchange(exchange, asked, self._adapter, self._texts)
+        if record.answer or not record.ok:
             record = without_secrets(record, self._secrets)
         self.succeeded += record.ok
         self.failed += not record.ok
+        if told is not None:
+            told(exchange, record)
         self._records.append(record)
         if len(self._records) >= BATCH:
             self._hand_over()

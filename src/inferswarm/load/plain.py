@@ -4,6 +4,7 @@ Requests show in Locust's own statistics and web UI. With `output.out` a run fol
 single process whole, by Locust workers their records, from which `inferswarm report` makes the rest.
 """
 
+import contextlib
 import itertools
 import logging
 import os
@@ -16,26 +17,30 @@ from locust import User
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from inferswarm.adapters.table import route
+from inferswarm.adapters.table import check_prompts, route
 from inferswarm.clock import now_ns
+from inferswarm.config.prompts import PromptOptions
 from inferswarm.config.sources import Given, from_environment, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InferswarmError, InputError
+from inferswarm.exports import formats
 from inferswarm.goals.parse import read_goals
 from inferswarm.load.plan import Plan
 from inferswarm.load.session import Session
 from inferswarm.probe import find_model
-from inferswarm.prompts.text import read_prompts
 from inferswarm.reports import build
+from inferswarm.sources.apart import load_prompts_anywhere
+from inferswarm.sources.read import LoadedPrompts
 from inferswarm.storage import (
     RunFolder,
-    compress_closed_parts,
     describe,
+    seal_parts,
     write_description,
     write_file,
     write_run,
 )
 from inferswarm.summary import Summary
+from inferswarm.tokenizer.answers import counting
 from inferswarm.verdict import Client
 
 # Locust tells a worker its index, not how many there will be: numbers of arrivals leave room.
@@ -48,6 +53,7 @@ def watch(environment: Environment, base: type[User]) -> None:
     ours = [kind for kind in environment.user_classes if issubclass(kind, base)]
     if ours and not isinstance(environment.runner, MasterRunner):
         test = _Test(environment, ours[0])
+        test.read_ahead()
         for hook, listener in (
             (environment.events.test_start, test.start),
             (environment.events.test_stopping, test.stop),
@@ -63,8 +69,15 @@ class _Test:
         self._user = user
         self._session: Session | None = None
         self._folder: RunFolder | None = None
+        self._config = RunConfig()
         self._run: dict[str, Any] = {}
         self._worker = 0
+        self._asked: tuple[PromptOptions, LoadedPrompts] | None = None
+
+    def read_ahead(self) -> None:
+        """Read the prompts before Locust's clock runs; what is wrong is said when a test starts."""
+        with contextlib.suppress(InferswarmError):
+            self._prompts(self._resolved().prompts)
 
     def start(self, **_: Any) -> None:
         """Build the session; what is wrong ends the test in one line."""
@@ -99,9 +112,11 @@ class _Test:
         write_file(folder.client_of(self._worker), msgspec.json.encode(client))
         if not isinstance(self._environment.runner, WorkerRunner):
             write_run(folder, self._run | {"attempted": summary.attempted})
-            compress_closed_parts(folder, all_parts=True)
+            with counting(self._config) as counted:
+                seal_parts(folder, all_parts=True, amend=counted)
             built = build.build(folder)
             build.write(folder, built)
+            formats.export(folder, built.snapshot, self._config.output.exports)
             reasons = "; ".join(built.snapshot.verdict.reasons)
             _log.info("%s", f"INVALID: {reasons}" if reasons else "VALID")
             _log.info("report: %s", folder.report)
@@ -114,14 +129,21 @@ class _Test:
         if shares and settings.load.requests is not None:
             raise InputError("load.requests cannot be split among `locust --worker`s; leave it out")
         read_goals(settings.goals.slo, settings.goals.goodput)
+        self._config = settings
+        formats.formats_of(settings.output.exports, "output.exports")
         way = route(settings.target.backend, settings.target.api)
         self._run = run = describe(settings, way.api, find_model(settings, way.adapter))
-        prompts = read_prompts(settings.prompts.source)
+        asked = self._prompts(settings.prompts)
+        check_prompts(asked.prompts, way)
+        run["notes"] = list(asked.notes)
+        for note in asked.notes:
+            _log.info("%s", note)
         self._folder = self._run_folder(settings)
         plan = Plan(
             run=run["id"],
             config=settings.model_dump(mode="json"),
-            prompts=prompts,
+            prompts=asked.prompts,
+            recipe=asked.recipe,
             model=run["model"],
             records=str(self._folder.records.resolve()) if self._folder else "",
             worker=self._worker,
@@ -130,7 +152,21 @@ class _Test:
         self._session = Session(plan, self._environment)
         gevent.spawn(self._session.play_from, now_ns())
 
+    def _prompts(self, options: PromptOptions) -> LoadedPrompts:
+        """Read once, for one test after another."""
+        if self._asked is None or self._asked[0] != options:
+            self._asked = options, load_prompts_anywhere(options)
+        return self._asked[1]
+
     def _settings(self) -> RunConfig:
+        """All settings of a test, which needs a target."""
+        settings = self._resolved()
+        if not settings.target.url:
+            name = self._user.__name__
+            raise InferswarmError(f"{name} has no target: give locust --host URL")
+        return settings
+
+    def _resolved(self) -> RunConfig:
         """Environment, then the class's `settings`; the target is Locust's host."""
         own: dict[str, Any] = getattr(self._user, "settings", {})
         name = self._user.__name__
@@ -139,10 +175,7 @@ class _Test:
         host = self._environment.host or self._user.host
         if host:
             givens.append(Given("target.url", host, "host"))
-        settings = resolve(RunConfig, givens)
-        if not settings.target.url:
-            raise InferswarmError(f"{name} has no target: give locust --host URL")
-        return settings
+        return resolve(RunConfig, givens)
 
     def _run_folder(self, settings: RunConfig) -> RunFolder | None:
         out = settings.output.out

@@ -28,7 +28,7 @@ from inferswarm.load.transport.gevent_recorder import GeventRecorder
 from inferswarm.load.transport.http import HttpTransport
 from inferswarm.load.transport.interface import Recorder
 from inferswarm.load.transport.native_recorder import NativeRecorder, available
-from inferswarm.prompts import Prompts
+from inferswarm.reading import Texts
 from inferswarm.records import Record
 from inferswarm.scales import BYTES_PER_MB
 from inferswarm.storage import RecordWriter
@@ -85,7 +85,7 @@ class Session:
             plan = msgspec.structs.replace(plan, records=str(self.kept))
         self._grace_s = settings.load.grace.seconds
         self.think_time_s = settings.load.think_time.seconds
-        self._arrivals = build_arrivals(settings.arrivals)
+        self._arrivals = build_arrivals(settings.arrivals, plan.trace)
         self._until_ns = settings.lasting if settings.lasting is not None else math.inf
         self._streams = Streams(plan.streams) if plan.streams else all_of(plan.worker, plan.workers)
         self._most_under_way = max(1, settings.load.max_in_flight // plan.workers)
@@ -150,6 +150,8 @@ class Session:
     def take_delta(self) -> tuple[Summary, Client, Gauges]:
         """What was counted since the last call, and where the session stands."""
         summary, client = self.engine.take_delta()
+        if self._writer is not None:
+            self._writer.rotate()
         trouble = self._writer.trouble if self._writer else ""
         if self.final and self._writer is not None:
             client.unwritten_records = self._writer.unwritten
@@ -177,7 +179,8 @@ def _record_writer(plan: Plan, settings: RunConfig, recorder: Recorder) -> Recor
         Path(plan.records),
         plan.run,
         plan.worker,
-        settings.output.part_mb * 1_000_000,
+        settings.output.part_mb * BYTES_PER_MB,
+        int(settings.output.part_time),
         recorder=recorder.name,
         clock=recorder.clock,
     )
@@ -196,7 +199,7 @@ def _build_engine(
     return Engine(
         transport=HttpTransport(endpoint, Timeouts.of(settings.timeouts), recorder),
         wire=GrpcWire.of(target) if way.framing == "http2" else Wire.of(target),
-        prompts=Prompts(plan.prompts, settings.prompts.seed),
+        prompts=plan.questions,
         route=way,
         wanted=wanted(settings.request, way, plan.model, stream=target.stream),
         streams=streams,
@@ -205,4 +208,7 @@ def _build_engine(
         give_up_after=settings.load.give_up_after,
         worker=plan.worker,
         requests=settings.load.requests,
+        texts=Texts(all=settings.output.keep_answers, uncounted=bool(settings.prompts.tokenizer)),
+        conversations=settings.prompts.conversations,
+        turn_pause_ns=settings.prompts.turn_pause,
     )

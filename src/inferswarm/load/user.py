@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from locust import User, events, task
 from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_STOPPING
 
 from inferswarm.load import plain
 from inferswarm.load.session import session_of
@@ -23,6 +24,7 @@ class InferenceUser(User):
 
     abstract = True
     settings: ClassVar[dict[str, Any]] = {}
+    _asking = False
 
     def wait_time(self) -> float:
         """Seconds between an answer and the next request: `load.think_time`."""
@@ -33,8 +35,23 @@ class InferenceUser(User):
     def ask(self) -> None:
         """Send one request and wait for its answer, or play the schedule of an open loop."""
         session = session_of(self.environment)
-        if session is None or not session.act():
-            raise StopUser
+        self._asking = True
+        try:
+            if session is None or not session.act():
+                raise StopUser
+        finally:
+            self._asking = False
+
+    def stop(self, force: bool = False) -> bool:  # noqa: FBT001, FBT002 - Locust's signature
+        """Leave; an answer that is waited for is waited for, though Locust counts the user no more.
+
+        Locust stops users by force when others take their place, as when a worker joins.
+        """
+        if not (force and self._asking and self._greenlet):
+            return super().stop(force)  # type: ignore[no-any-return]  # Locust's method has no types
+        self._state = LOCUST_STATE_STOPPING
+        self._group.discard(self._greenlet)
+        return True
 
 
 # Locust's global hooks: they fire under `locust -f` only, our own processes have hooks of their own.

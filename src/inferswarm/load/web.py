@@ -88,8 +88,7 @@ class Web:
 
     def _start(self) -> tuple[Response, int]:
         body = request.get_json(silent=True)
-        config = body.get("config") if isinstance(body, dict) else None
-        if not isinstance(config, dict):
+        if not isinstance(body, dict) or not isinstance(config := body.get("config"), dict):
             return _refusal(422, 'give {"config": {...}} with options of a run')
         try:
             return jsonify(self._board.ask(config, str(body.get("key") or ""))), 201

@@ -1,17 +1,22 @@
 """`python -m inferswarm.load.worker`: a Locust worker that takes its part in one run.
 
 Its first line of input is the master's HOST:PORT, the run's token, and `local` when both have one disk;
-it ends with its input.
+it ends with its input. Of records that it keeps for a master elsewhere, it tells its parent where they
+are and where they go, as one JSON object on a line: {"folder": "...", "upload": "...", "run": "..."}
 
     hello --> plan --> (session built) --> ready --> Locust spawns users --> deltas ... --> drain -->
     last delta acknowledged --> quit
 """
 
+import contextlib
 import logging
+import os
 import shutil
+import sys
 from argparse import Namespace
 
 import gevent
+import msgspec
 from gevent.event import Event
 from locust.env import Environment
 from locust.runners import WorkerRunner
@@ -66,11 +71,13 @@ class Worker:
         if self._session is None:
             quiet_collector()
             try:
-                self._session = Session(Plan.unpack(packed), environment)
+                plan = Plan.unpack(packed).complete()
+                self._session = Session(plan, environment)
             except (InferswarmError, OSError, ValueError) as error:
                 _log.exception("the plan cannot be carried out")
                 self._tell(messages.READY, {"error": str(error)})
                 return
+            _tell_parent(plan, self._session)
             gevent.spawn(self._report)
             gevent.spawn(self._beat)
         self._tell(messages.READY, {"digest": digest(packed)})
@@ -131,6 +138,15 @@ class Worker:
             shutil.rmtree(kept)
         else:
             _log.error("the master did not take the records: they are in %s", kept)
+
+
+def _tell_parent(plan: Plan, session: Session) -> None:
+    """Say where records are kept, so that an unpatched process can upload them meanwhile."""
+    if session.kept is not None:
+        upload = plan.settings.output.upload
+        told = {"folder": str(session.kept), "upload": upload, "run": plan.run}
+        with contextlib.suppress(OSError):  # nobody listens
+            os.write(sys.stdout.fileno(), msgspec.json.encode(told) + b"\n")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,9 +14,11 @@ from inferswarm.goals.stored import stored_goals
 from inferswarm.goals.values import Goals
 from inferswarm.reports.html import render
 from inferswarm.reports.measure import FirstPass
+from inferswarm.reports.old_results import results
 from inferswarm.snapshot import Snapshot
 from inferswarm.storage import Reading, RunFolder, read_records, write_file
 from inferswarm.summary import Summary
+from inferswarm.telemetry.values import Collected, parse_collected
 from inferswarm.verdict import Client, with_more
 
 PROGRESS_EVERY = 1_000
@@ -42,7 +45,7 @@ def build(
     stand in for those that the run was started with.
     """
     goals = goals_of(folder) if goals is None else goals
-    run, config = _mapping(folder.run), _mapping(folder.config)
+    run, config = mapping(folder.run), mapping(folder.config)
     first, reading = FirstPass(config, warmup), Reading()
     for number, record in enumerate(read_records(folder, reading), 1):
         first.add(record)
@@ -70,7 +73,7 @@ def build(
     beyond = ceiling.check_run(run, summary.timeline, client.workers)
     verdict = with_more(shot.verdict, found.reasons, found.warnings)
     verdict = with_more(verdict, beyond.reasons, beyond.warnings)
-    shot = msgspec.structs.replace(shot, verdict=verdict)
+    shot = msgspec.structs.replace(shot, verdict=verdict, prefix_cache=found.cache.stats())
     summary.metrics = found.latencies.metrics  # the curves of the page are of the same requests
     return Built(summary, judged(shot, goals.slo, found.goodput, found.measured), reading)
 
@@ -79,13 +82,25 @@ def goals_of(
     folder: RunFolder, slo: Sequence[str] | None = None, goodput: Sequence[str] | None = None
 ) -> Goals:
     """The goals that the run was started with, or those given in their place."""
-    return stored_goals(_mapping(folder.config), slo, goodput)
+    return stored_goals(mapping(folder.config), slo, goodput)
 
 
 def write(folder: RunFolder, built: Built) -> None:
-    """Write `summary.json` and `report.html`; raises StorageError naming what could not be written."""
+    """Write summary, results and page; raises StorageError naming what could not be written."""
     write_file(folder.summary, snapshot.to_json(built.snapshot))
-    write_file(folder.report, render(built.snapshot, built.summary).encode())
+    server = server_metrics(folder)
+    write_file(folder.results, results(built.snapshot, server).encode())
+    write_file(folder.report, render(built.snapshot, built.summary, server).encode())
+
+
+def server_metrics(folder: RunFolder) -> Collected:
+    """What the server said of itself, as far as it was kept."""
+    try:
+        return parse_collected(folder.metrics.read_bytes())
+    except FileNotFoundError:
+        return Collected()
+    except (OSError, ValueError) as error:
+        return Collected(notes=[f"{folder.metrics.name} cannot be read: {error}"])
 
 
 def _client(folder: RunFolder, reading: Reading) -> tuple[Client, bool]:
@@ -104,7 +119,8 @@ def _client(folder: RunFolder, reading: Reading) -> tuple[Client, bool]:
     return told, found
 
 
-def _mapping(path: Any) -> dict[str, Any]:
+def mapping(path: Path) -> dict[str, Any]:
+    """What a YAML or JSON file of the run folder holds; empty when it is missing or damaged."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, ValueError, RecursionError):

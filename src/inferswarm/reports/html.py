@@ -1,32 +1,35 @@
 """The report page: one HTML file that needs no network, made from a snapshot and its summary.
 
-Everything shown is data in two JSON blocks (`snapshot`, `view`) that `page.js` puts in as text, so
-that nothing a server sent is ever read as markup. Numbers leave here unformatted, with their unit.
+Everything shown is data in two blocks (`snapshot`, `view`). Numbers leave here unformatted, with
+their unit.
 """
 
-import base64
 import csv
-import hashlib
-import html
 import io
 import json
-import re
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES
-from inferswarm.reports import client_health, first_token, goals, token_counts, windows
+from inferswarm.reports import (
+    client_health,
+    conversations,
+    first_token,
+    goals,
+    server_metrics,
+    token_counts,
+    windows,
+)
 from inferswarm.reports.charts import CURVES, Json, distribution, prompts, timeline
+from inferswarm.reports.fill import fill
 from inferswarm.scales import NS_PER_S
 from inferswarm.snapshot import MetricStats, Snapshot, to_json
 from inferswarm.summary import ErrorSample, Summary
+from inferswarm.telemetry.values import Collected
 
 FACTS = {
     "target": "Target",
@@ -45,55 +48,16 @@ HEADLINE_LATENCIES = {
     "e2e": "wait for the whole answer",
 }
 CARD = ("unit", "p50", "p95", "p99", "ci95", "too_few")
-_LICENCES = ("echarts.NOTICE", "echarts.LICENSE", "zrender.LICENSE", "d3.LICENSE", "tslib.LICENSE")
 NOTHING = "\N{EN DASH}"
-_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
-def render(snapshot: Snapshot, summary: Summary) -> str:
-    """The whole page as text: it needs no other file and makes no request."""
-    library, script, style = asset("echarts.common.min.js"), asset("page.js"), asset("page.css")
-    parts = {
-        "csp": security_policy((library, script), style),
-        "title": html.escape(page_title(snapshot)),
-        "style": style,
-        "library": library,
-        "script": script,
-        "licences": html.escape(licences()),
-        "echarts_version": json.loads(asset("vendor.json"))["packages"]["echarts"],
-        "snapshot": embed(to_json(snapshot)),
-        "view": embed(msgspec.json.encode(view(snapshot, summary))),
-    }
-    return _PLACEHOLDER.sub(lambda found: parts[found[1]], asset("page.html"))
+def render(snapshot: Snapshot, summary: Summary, server: Collected | None = None) -> str:
+    """The whole page as text: it needs no other file and makes no request.
 
-
-@cache
-def asset(name: str) -> str:
-    """One file of the page's folder."""
-    return (files("inferswarm.reports") / "page" / name).read_text(encoding="utf-8")
-
-
-def licences() -> str:
-    """Of the chart library and of what is in it; every page that holds it carries them."""
-    return "\n\n".join(asset(f"{name}.txt").strip() for name in _LICENCES)
-
-
-def embed(encoded: bytes) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return encoded.decode().replace("<", "\\u003c")
-
-
-def security_policy(scripts: Iterable[str], style: str) -> str:
-    """A Content-Security-Policy under which only these inline texts run, and nothing is fetched."""
-    allowed = " ".join(_digest(script) for script in scripts)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    `server` is what the server said of itself.
+    """
+    shown = msgspec.json.encode(view(snapshot, summary, server))
+    return fill("page", page_title(snapshot), {"snapshot": to_json(snapshot), "view": shown})
 
 
 def page_title(snapshot: Snapshot) -> str:
@@ -102,17 +66,20 @@ def page_title(snapshot: Snapshot) -> str:
     return f"{'VALID' if snapshot.verdict.valid else 'INVALID'} · {what} · inferswarm"
 
 
-def view(snapshot: Snapshot, summary: Summary) -> Json:
+def view(snapshot: Snapshot, summary: Summary, server: Collected | None = None) -> Json:
     """Everything the page shows beyond the snapshot itself, in the order of the page."""
+    server = server or Collected()
     return {
         "facts": facts(snapshot),
         "window": windows.sentence(snapshot.window),
         "headline": headline(snapshot),
         "latency": latencies(snapshot),
         "goals": goals.view(snapshot),
-        "timeline": timeline(summary),
+        "timeline": _timeline(summary, server),
+        "server_notes": server.notes,
         "distributions": [distribution(name, snapshot.metrics[name], summary) for name in CURVES],
         "first_token": time_to_first_token(snapshot),
+        "conversations": conversations.view(snapshot.conversations),
         "prompts": prompts(summary),
         "tokens": {
             "sources": [asdict(one) for one in token_counts.sources(snapshot.tokens)],
@@ -127,6 +94,13 @@ def view(snapshot: Snapshot, summary: Summary) -> Json:
         "client": client_health.rows(snapshot.client),
         "config": sections(snapshot),
     }
+
+
+def _timeline(summary: Summary, server: Collected) -> Json:
+    """The client's panels, and below them the server's."""
+    made = timeline(summary)
+    instants_ns = [summary.first_sent_ns + at * NS_PER_S for at in made["seconds"]]
+    return made | {"panels": made["panels"] + server_metrics.panels(server, instants_ns)}
 
 
 def known(snapshot: Snapshot, key: str) -> Any:

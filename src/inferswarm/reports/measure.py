@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from inferswarm import steady, window
+from inferswarm import prefix_cache, steady, window
 from inferswarm.arrivals import upto
 from inferswarm.arrivals.build import build_arrivals
 from inferswarm.config.tree import RunConfig
@@ -15,6 +15,7 @@ from inferswarm.demand import Demand
 from inferswarm.errors import InputError
 from inferswarm.goals.goodput import Goodput
 from inferswarm.goals.values import Limit
+from inferswarm.prefix_cache import CacheUse, Known, Uses
 from inferswarm.records import Record
 from inferswarm.steady import Steady
 from inferswarm.summary import Summary
@@ -39,6 +40,7 @@ class Measurement:
     goodput: Goodput | None
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    cache: CacheUse = field(default_factory=CacheUse)
 
 
 class FirstPass:
@@ -51,6 +53,7 @@ class FirstPass:
         self._warmup = parse_warmup(self._warmup_text)
         self._scan = window.scan_for(self._warmup)
         self._demand = _demand(self._asked)
+        self._uses = Uses()
         self.summary = Summary()
 
     def add(self, record: Record) -> None:
@@ -58,6 +61,7 @@ class FirstPass:
         self.summary.add(record)
         self._scan.add(record)
         self._demand.add(record)
+        self._uses.add(record)
 
     def demand(self, run: dict[str, Any]) -> Demand:
         """What was asked for; `run` is what `run.json` says."""
@@ -78,8 +82,10 @@ class FirstPass:
         zones = Zones(load.begin_ns if begin_ns is None else begin_ns, load.end_ns)
         later = Summary() if zones.begin_ns > load.begin_ns else None
         good = Goodput(limits, Zones(zones.begin_ns, zones.end_ns)) if limits else None
+        cache, known = CacheUse(), _known(self._asked, run)
         for record in records():
             zones.add(record)
+            cache.add(record, self._uses.of(record), known)
             if good is not None:
                 good.add(record)
             if later is not None and record.start_ns >= zones.begin_ns:
@@ -88,6 +94,10 @@ class FirstPass:
         measured = window.measured(zones, whole, self._warmup_text, found.begin_ns)
         made = Measurement(measured, later or self.summary, good)
         self._say(made, found, load, left_nothing=begin_ns is None)
+        made.cache = cache
+        reasons, warnings = prefix_cache.findings(cache, known)
+        made.reasons += reasons
+        made.warnings += warnings
         return made
 
     def _steady(self, load: Span) -> Steady:
@@ -117,7 +127,11 @@ class FirstPass:
 
 def _understood(config: dict[str, Any]) -> RunConfig:
     """What the kept configuration says of the load; the usual where it is not understood."""
-    kept = {name: config[name] for name in ("load", "arrivals", "request") if config.get(name)}
+    kept = {
+        name: config[name]
+        for name in ("load", "arrivals", "request", "prompts")
+        if config.get(name)
+    }
     try:
         return RunConfig.model_validate(kept)
     except ValidationError:
@@ -125,13 +139,25 @@ def _understood(config: dict[str, Any]) -> RunConfig:
 
 
 def _demand(asked: RunConfig) -> Demand:
-    """The lengths asked of every answer; a trace asks each its own."""
+    """The lengths asked of answers whose records do not say so; a trace asks each its own."""
     request = asked.request
+    if request.stop:
+        return Demand(usual=request.max_output_tokens)
     if asked.arrivals.trace is not None:
-        return Demand()
-    longest = request.max_output_tokens
-    shortest = longest if request.ignore_eos else request.min_output_tokens
-    return Demand(shortest=0 if request.stop else shortest, longest=longest)
+        return Demand(exact=request.ignore_eos)
+    return Demand(
+        least=request.min_output_tokens, usual=request.max_output_tokens, exact=request.ignore_eos
+    )
+
+
+def _known(asked: RunConfig, run: dict[str, Any]) -> Known:
+    """What there is to know of the prompts besides the records."""
+    shared, before = run.get("shared_prefix_tokens"), run.get("prompts_asked_before")
+    return Known(
+        salted=asked.prompts.salt,
+        prefix_tokens=shared if isinstance(shared, int) else 0,
+        before=before if isinstance(before, str) else "",
+    )
 
 
 def _told_end_ns(run: dict[str, Any]) -> int | None:

@@ -1,9 +1,7 @@
 """What a sweep or a search leaves beside its runs: `sweep.json`, `sweep.csv` and the page."""
 
 import csv
-import html
 import io
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from inferswarm.goals.quantities import QUANTITIES
 from inferswarm.limits.points import Point, Sweep
 from inferswarm.metrics import METRIC_BY_NAME
 from inferswarm.reports.charts import Json
-from inferswarm.reports.html import asset, embed, licences, security_policy
+from inferswarm.reports.fill import fill
 from inferswarm.storage import write_file
 
 JSON, CSV, PAGE = "sweep.json", "sweep.csv", "sweep.html"
@@ -34,7 +32,6 @@ FACTS = {
     "workers": "Workers",
     "started": "Started",
 }
-_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
 def write(folder: Path, sweep: Sweep) -> None:
@@ -65,19 +62,7 @@ def to_csv(sweep: Sweep) -> str:
 
 def render(sweep: Sweep) -> str:
     """The page as text: it needs no other file, makes no request, and links to the runs beside it."""
-    library, script = asset("echarts.common.min.js"), asset("sweep.js")
-    style = asset("page.css") + asset("sweep.css")
-    parts = {
-        "csp": security_policy((library, script), style),
-        "title": html.escape(_title(sweep)),
-        "style": style,
-        "library": library,
-        "script": script,
-        "licences": html.escape(licences()),
-        "echarts_version": json.loads(asset("vendor.json"))["packages"]["echarts"],
-        "view": embed(msgspec.json.encode(view(sweep))),
-    }
-    return _PLACEHOLDER.sub(lambda found: parts[found[1]], asset("sweep.html"))
+    return fill("sweep", _title(sweep), {"view": msgspec.json.encode(view(sweep))})
 
 
 def view(sweep: Sweep) -> Json:

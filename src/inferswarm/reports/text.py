@@ -6,7 +6,7 @@ from rich.text import Text
 
 from inferswarm.exchange import Outcome, meaning
 from inferswarm.metrics import METRIC_BY_NAME
-from inferswarm.reports import first_token, goals, windows
+from inferswarm.reports import conversations, first_token, goals, windows
 from inferswarm.snapshot import MetricStats, Snapshot
 
 SHOWN = ("ttft", "ttft_due", "itl", "tpot", "e2e", "e2e_due")
@@ -27,6 +27,7 @@ def result(shot: Snapshot) -> RenderableType:
         parts.append(latencies(shot, intervals=True))
     if first := first_token.parts(shot.metrics):
         parts += [Text(), _first_token(first, shot)]
+    parts += conversations.parts(shot.conversations, number)
     parts += goals.parts(shot)
     if shot.requests.failed:
         parts += [Text(), errors(shot.requests.by_outcome)]
@@ -71,6 +72,8 @@ def _verdict(shot: Snapshot) -> Text:
         text.append(f"\n  - {reason}", style="default not bold")
     for warning in verdict.warnings:
         text.append(f"\n  - warning: {warning}", style="yellow not bold")
+    for note in shot.run.get("notes") or ():
+        text.append(f"\n  - {note}", style="dim not bold")
     return text
 
 

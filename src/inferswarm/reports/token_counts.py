@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from inferswarm.snapshot import MetricStats, Snapshot, Tokens
-from inferswarm.tokens import CHUNKS
+from inferswarm.tokens import CHUNKS, TOKENIZER
 
 SOURCES = {
     "server_usage": "The server's own count, in the `usage` of the answer.",
     "server_meta": "The server's own count, in its headers or in what it sends beside the text.",
     "token_ids": "The ids of the tokens in the answer, counted here.",
+    TOKENIZER: "The tokenizer of `prompts.tokenizer`, which counted the text alone, without special "
+    "tokens: of prompts before the run, of answers after it.",
     CHUNKS: "Chunks that carried text, counted here as one token each: the server told nothing "
     "better, and one that packs several tokens into a chunk sent more.",
 }

@@ -16,13 +16,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response, Streami
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from inferswarm import __version__
 from inferswarm.config.admission import admit
 from inferswarm.config.sources import from_mapping
 from inferswarm.errors import InferswarmError, InputError
 from inferswarm.remote import MasterClient, MasterRefusedError, MasterSilentError
 from inferswarm.service.access import Gate, Pace, Role
-from inferswarm.service.bounds import Bounds
 from inferswarm.service.conductor import Conductor
 from inferswarm.service.registry import Registry, Run
 from inferswarm.service.states import FINAL, State, after
@@ -91,6 +89,17 @@ class Service:
             raise HTTPException(404, f"run {run} is not known here")
         return found
 
+    def stop(self, run: str) -> Run:
+        """End a run in order, or take it out of the queue; raises HTTPException 404, 409."""
+        found = self.known(run)
+        if found.over:
+            raise HTTPException(409, f"run {run} is over: it is {found.state}")
+        cancelled = after(State.QUEUED, "cancelled")
+        if not self.registry.move(run, State.QUEUED, cancelled):
+            self.registry.note(run, stop_asked=1)
+        self.conductor.wake()
+        return self.known(run)
+
     def told(self, run: Run) -> RunView:
         """A run as it is told, with live numbers while it goes on."""
         active = run.state not in FINAL and run.state is not State.QUEUED
@@ -108,26 +117,14 @@ class Service:
         raise HTTPException(404, f"run {run.id} is {run.state} and has no {name} here{where}")
 
 
-def create_app(
-    registry: Registry, conductor: Conductor, master: MasterClient, gate: Gate, usual: Usual
-) -> FastAPI:
-    """The ASGI application."""
-    service = Service(registry, conductor, master, gate, usual)
-    app = FastAPI(
-        title="inferswarm",
-        version=__version__,
-        description="Queues benchmarks of inference servers and tells their results.",
-        docs_url=None,
-        redoc_url=None,
-    )
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Everything that programs want."""
     app.state.service = service
-    app.add_middleware(Bounds, reading=service.reading, asking=service.asking)
     _add_handlers(app)
     _add_starting(app, service)
     _add_runs(app, service)
     _add_files(app, service)
     _add_health(app, service)
-    return app
 
 
 def needs(role: Role) -> Any:
@@ -243,14 +240,7 @@ def _add_runs(app: FastAPI, service: Service) -> None:
     @app.post("/runs/{run}/stop", status_code=202, dependencies=_RUN, responses=_ERRORS)
     def stop(run: RunId) -> RunView:
         """End a run in order, or take it out of the queue."""
-        found = service.known(run)
-        if found.over:
-            raise HTTPException(409, f"run {run} is over: it is {found.state}")
-        cancelled = after(State.QUEUED, "cancelled")
-        if not service.registry.move(run, State.QUEUED, cancelled):
-            service.registry.note(run, stop_asked=1)
-        service.conductor.wake()
-        return service.told(service.known(run))
+        return service.told(service.stop(run))
 
     @app.delete("/runs/{run}", status_code=204, dependencies=_RUN, responses=_ERRORS)
     def delete(run: RunId) -> Response:

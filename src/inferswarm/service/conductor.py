@@ -137,6 +137,7 @@ class Conductor:
         if not facts:
             self._end_as(run, "cut", "the master knows nothing of it")
             return
+        facts = run.facts | facts
         state = seen(
             run.state,
             self.master_state if told.get("run", {}).get("key") == run.id else "",

@@ -16,6 +16,7 @@ from inferswarm.simulator.generation import (
     Reply,
     Request,
     Serving,
+    digest_of,
     word_count,
 )
 from inferswarm.simulator.replies import (
@@ -58,6 +59,14 @@ class Body(BaseModel, ABC):
         """Tokens of the prompt; 0 when there is nothing to answer."""
 
     @abstractmethod
+    def said(self) -> list[str]:
+        """What the prompt says: the text of each of its messages, or its one text."""
+
+    def tokens(self) -> list[str] | list[int]:
+        """The prompt's tokens, as a prefix cache compares them."""
+        return [word for text in self.said() for word in text.split()]
+
+    @abstractmethod
     def nothing_to_answer(self) -> Refusal:
         """The rejection of a prompt without content."""
 
@@ -77,12 +86,28 @@ class CompletionBody(Body):
 
     def prompt_tokens(self) -> int:
         """Words of a text or ids of a list, of one prompt."""
+        prompt = self._only()
+        return word_count(prompt) if isinstance(prompt, str) else len(prompt)
+
+    def tokens(self) -> list[str] | list[int]:
+        """Words, or the ids as they came."""
+        prompt = self._only()
+        return prompt.split() if isinstance(prompt, str) else prompt
+
+    def _only(self) -> str | list[int]:
+        """The one prompt; nothing when there are several."""
         prompt = self.prompt
         if isinstance(prompt, list) and len(prompt) == 1 and not isinstance(prompt[0], int):
             prompt = prompt[0]
         if isinstance(prompt, str):
-            return word_count(prompt)
-        return len(prompt) if all(isinstance(item, int) for item in prompt) else 0
+            return prompt
+        ids = [item for item in prompt if isinstance(item, int)]
+        return ids if len(ids) == len(prompt) else []
+
+    def said(self) -> list[str]:
+        """The text; nothing of a list of token ids."""
+        prompt = self.prompt if isinstance(self.prompt, list) else [self.prompt]
+        return [text for text in prompt if isinstance(text, str)]
 
     def nothing_to_answer(self) -> Refusal:
         """No prompt, or several."""
@@ -112,6 +137,10 @@ class ChatBody(Body):
         """Words of all messages."""
         counted = sum(len(message.text().split()) for message in self.messages)
         return max(1, counted) if self.messages else 0
+
+    def said(self) -> list[str]:
+        """The text of each message."""
+        return [message.text() for message in self.messages]
 
     def nothing_to_answer(self) -> Refusal:
         """No message."""
@@ -179,6 +208,7 @@ def _generation(body: Body, options: SimulatorOptions) -> Generation | Refusal:
         )
     wanted = body.stream_options or StreamOptions()
     usage = bool(wanted.include_usage)
+    said = body.said()
     return Generation(
         options.model,
         prompt_tokens,
@@ -189,6 +219,9 @@ def _generation(body: Body, options: SimulatorOptions) -> Generation | Refusal:
         timings=options.server_timings,
         reasoning_tokens=options.reasoning_tokens if isinstance(body, ChatBody) else 0,
         cached_tokens=min(options.cached_tokens, prompt_tokens),
+        messages=len(said) if isinstance(body, ChatBody) else 0,
+        digest=digest_of(said),
+        tokens=body.tokens() if options.prefix_cache else [],
     )
 
 

@@ -159,6 +159,8 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, request: Request, *, waited: bool) -> None:
         asked = self._routes.resolve(request)
+        if self._routes.is_metrics(request):
+            asked = self._service.metrics()
         if isinstance(asked, Generation):
             wire_format = self._routes.generating[request.path]
             job = self._current = Job(self._service.number(), request, asked, wire_format, self)

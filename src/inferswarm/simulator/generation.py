@@ -1,7 +1,9 @@
 """The values between a wire format and the service: a request, what it asks for, how to answer it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
@@ -58,6 +60,8 @@ class Generation(msgspec.Struct, frozen=True):
     `prompt` and `request_id` are kept where the format repeats them (`echo` says so for the prompt);
     `details` is whatever more a format tells when it is asked. `cumulative` texts hold all tokens so
     far. The first `reasoning_tokens` are reasoning; `cached_tokens` of the prompt count as cached.
+    A prompt came as so many `messages` (0: as a text); `digest` knows it again (`digest_of`), and
+    `tokens` are its own, where a prefix cache compares them.
     """
 
     model: str
@@ -74,6 +78,14 @@ class Generation(msgspec.Struct, frozen=True):
     timings: bool = False
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    messages: int = 0
+    digest: str = ""
+    tokens: list[str] | list[int] = []
+
+    @property
+    def prefill_tokens(self) -> int:
+        """Tokens of the prompt that are not cached."""
+        return self.prompt_tokens - self.cached_tokens
 
 
 @dataclass(slots=True)
@@ -171,6 +183,11 @@ def token_ids(number: int, first: int, after: int) -> list[int]:
 def word_count(text: str) -> int:
     """Tokens of a prompt: its words, at least one."""
     return max(1, len(text.split()))
+
+
+def digest_of(said: Iterable[str]) -> str:
+    """A short hash of a prompt: of its one text, or of all its messages in their order."""
+    return blake2b("\0".join(said).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def sendable(text: str) -> str:

@@ -51,13 +51,17 @@ def _drawn_ns(median_ns: int, sigma: float, rng: random.Random) -> int:
     return int(median_ns * rng.lognormvariate(0.0, sigma)) if sigma else median_ns
 
 
-def due_offsets_ns(options: SimulatorOptions, rng: random.Random) -> Iterator[int]:
+def due_offsets_ns(
+    options: SimulatorOptions, rng: random.Random, prefill_tokens: int = 0
+) -> Iterator[int]:
     """When chunk 0, 1, 2, ... is due after the start of service, without end.
 
-    The first chunk is due after the TTFT. A chunk is due when its first token is, so several tokens
-    per chunk change neither the TTFT nor the tokens per second.
+    `prefill_tokens` of the prompt are not cached. The first chunk is due after the TTFT. A chunk is
+    due when its first token is, so several tokens per chunk change neither the TTFT nor the tokens
+    per second.
     """
     offset_ns = _drawn_ns(int(options.ttft), options.ttft_sigma, rng)
+    offset_ns += prefill_tokens * int(options.ttft_per_token)
     itl_ns, sigma, per_chunk = int(options.itl), options.itl_sigma, options.tokens_per_chunk
     while True:
         yield offset_ns

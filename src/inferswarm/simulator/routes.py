@@ -12,6 +12,7 @@ from inferswarm.simulator import (
     fastapi,
     jetstream,
     legacy,
+    metrics,
     openai,
     replies,
     sax,
@@ -180,6 +181,11 @@ class Routes:
             return plain(self.options, request)
         allowed = self._methods.get(path)
         return errors.method_not_allowed(allowed) if allowed else errors.not_found(path)
+
+    def is_metrics(self, request: Request) -> bool:
+        """Whether a monitoring system asks, of a server that answers it."""
+        told = self.options.backend in metrics.BACKENDS
+        return told and (request.method, request.path) == ("GET", metrics.PATH)
 
     def authorized(self, request: Request) -> bool:
         """Whether a request has the key, where one is needed."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from inferswarm.clock import now_ns
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.scales import NS_PER_S
@@ -18,7 +20,9 @@ from inferswarm.simulator.generation import (
     Serving,
     WireFormat,
 )
+from inferswarm.simulator.metrics import Tally
 from inferswarm.simulator.pacing import Fate
+from inferswarm.simulator.prefix_cache import PrefixCache
 from inferswarm.simulator.truth import Outcome, TruthRow
 
 
@@ -79,7 +83,9 @@ class Service:
     ) -> None:
         """A service without jobs; `log` gets one row per request."""
         self._options, self._agenda, self._log = options, agenda, log
+        self._tally = Tally()
         self._slots = options.max_concurrency
+        self._cache = PrefixCache() if options.prefix_cache else None
         self._queue: deque[Job] = deque()
         self._running: dict[int, Job] = {}
         self._filling = False
@@ -90,6 +96,11 @@ class Service:
         """The number of the next request, from 0."""
         self._numbers += 1
         return self._numbers - 1
+
+    def metrics(self) -> Reply:
+        """What a monitoring system is told."""
+        waiting = sum(not job.over for job in self._queue)
+        return self._tally.page(self._options.model, len(self._running), waiting)
 
     def submit(self, job: Job, ready_ns: int) -> None:
         """Serve a job from `ready_ns` on, when its request had arrived, or when a slot is free."""
@@ -128,7 +139,7 @@ class Service:
 
     def _start(self, job: Job, start_ns: int) -> None:
         job.started_ns = start_ns
-        options, asked = self._options, job.asked
+        options, asked = self._options, self._looked_up(job)
         self._running[job.number] = job
         rng = pacing.draws(options, job.number)
         job.fate = pacing.fate(options, rng)
@@ -145,7 +156,9 @@ class Service:
         chunks = pacing.chunk_count(options, job.total)
         if job.fate is not Fate.ANSWERED:
             job.broken_chunk = chunks // 2
-        job.due_ns = map(job.started_ns.__add__, pacing.due_offsets_ns(options, rng))
+        job.due_ns = map(
+            job.started_ns.__add__, pacing.due_offsets_ns(options, rng, asked.prefill_tokens)
+        )
         if asked.stream:
             if job.answer.early_head:
                 self._write_head(job)
@@ -156,6 +169,12 @@ class Service:
             if last:
                 due_ns = next(islice(job.due_ns, last - 1, None))
             self._agenda.add(due_ns, job.number, lambda: self._whole_step(job))
+
+    def _looked_up(self, job: Job) -> Generation:
+        """What is asked, with what of its prompt is in the cache."""
+        if self._cache is not None:
+            job.asked = replace(job.asked, cached_tokens=self._cache.take(job.asked.tokens))
+        return job.asked
 
     def _write_head(self, job: Job) -> None:
         head = job.line.head(job.answer, keep_alive=job.request.keep_alive)
@@ -252,20 +271,23 @@ class Service:
         self, number: int, request: Request, asked: Generation, started_ns: int, head_ns: int,
         token_ns: list[int], outcome: Outcome, status: int,
     ) -> None:  # fmt: skip
-        self._log(
-            TruthRow(
-                request=number,
-                route=request.path,
-                stream=asked.stream,
-                model=asked.model,
-                accepted_ns=request.accepted_ns,
-                started_ns=started_ns,
-                head_ns=head_ns,
-                token_ns=token_ns,
-                end_ns=now_ns(),
-                prompt_tokens=asked.prompt_tokens,
-                output_tokens=len(token_ns),
-                outcome=outcome,
-                status=status,
-            )
+        row = TruthRow(
+            request=number,
+            route=request.path,
+            stream=asked.stream,
+            model=asked.model,
+            accepted_ns=request.accepted_ns,
+            started_ns=started_ns,
+            head_ns=head_ns,
+            token_ns=token_ns,
+            end_ns=now_ns(),
+            prompt_tokens=asked.prompt_tokens,
+            output_tokens=len(token_ns),
+            outcome=outcome,
+            status=status,
+            messages=asked.messages,
+            digest=asked.digest,
+            cached_tokens=asked.cached_tokens,
         )
+        self._tally.add(row)
+        self._log(row)

@@ -133,7 +133,12 @@ class SGLangFormat:
             cumulative=options.stream_text != "incremental",
             timings=options.server_timings,
             cached_tokens=min(options.cached_tokens, prompt),
+            tokens=_tokens(body) if options.prefix_cache else [],
         )
+
+
+def _tokens(body: _Body) -> list[str] | list[int]:
+    return body.text.split() if body.text else body.input_ids or []
 
 
 def _unfit(prompt: int, limit: int) -> str:

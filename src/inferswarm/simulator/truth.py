@@ -17,7 +17,9 @@ class TruthRow(msgspec.Struct, frozen=True):
     `request` is also the hexadecimal number in the answer's id. `accepted_ns`: the request was fully
     read; `started_ns`: service began; `head_ns`: the response head was written; `token_ns`: just
     before the write that carried each token, one entry per token really written. `status` is 0 when
-    no head was sent. A server that stops ends its requests as `hangup`.
+    no head was sent. A server that stops ends its requests as `hangup`. On OpenAI's routes `messages`
+    counts those of a chat, and `digest` is the hash of the prompt (`generation.digest_of`).
+    `cached_tokens` of the prompt were said to be from the cache.
     """
 
     request: int
@@ -33,6 +35,9 @@ class TruthRow(msgspec.Struct, frozen=True):
     output_tokens: int
     outcome: Outcome
     status: int
+    messages: int = 0
+    digest: str = ""
+    cached_tokens: int = 0
 
 
 class TruthLog:

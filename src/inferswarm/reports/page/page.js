@@ -1,49 +1,14 @@
 "use strict";
 (() => {
-  const byId = (id) => document.getElementById(id);
-  const data = (id) => JSON.parse(byId(id).textContent);
+  const {
+    byId, data, share, plain, tick, el, number, prose, table, pairs, rowHead, list,
+    color, chart, axis, amountAxis, legend, tooltip, tip, clock, timeStep, isolated, download, choice,
+  } = pages;
   const snapshot = data("snapshot");
   const view = data("view");
-  const charts = [];
   let logScale = false;
 
-  // ---- numbers and elements; everything from the data enters the page through textContent
-
-  const digits = (value) =>
-    Math.abs(value) < 100 ? value.toPrecision(3) : Math.round(value).toLocaleString("en");
-
-  /** [number, unit] as people read them: 3 significant digits or whole numbers, ms below 10 s. */
-  function parts(value, unit) {
-    if (value === null || value === undefined) return ["–", ""];
-    if (typeof value === "string") return [value, ""];
-    if (unit === "count") return [value.toLocaleString("en"), ""];
-    if (unit === "share") return [share(value), "%"];
-    if (value === 0) return ["0", unit];
-    if (unit === "ms" && value >= 10000) return [digits(value / 1000), "s"];
-    if (unit === "tokens" && Number.isInteger(value)) return [value.toLocaleString("en"), unit];
-    return [digits(value), unit];
-  }
-
-  /** Per cent that never rounds up to 100, nor down to 0. */
-  function share(value) {
-    const percent = value * 100;
-    if (percent === 0 || percent === 100) return String(percent);
-    if (percent > 99.9) return percent > 99.99 ? "> 99.99" : percent.toFixed(2);
-    return percent < 0.01 ? "< 0.01" : percent.toPrecision(3);
-  }
-
-  const plain = (value, unit) => parts(value, unit).join(" ").trim();
-
-  function el(tag, props = {}, ...children) {
-    const made = Object.assign(document.createElement(tag), props);
-    made.append(...children);
-    return made;
-  }
-
-  function number(tag, value, unit, props = {}) {
-    const [text, suffix] = parts(value, unit);
-    return el(tag, props, text, ...(suffix ? [el("span", { className: "unit" }, suffix)] : []));
-  }
+  // ---- numbers
 
   const INTERVALS = ["p50", "p90", "p95", "p99", "p99_9"];
   const within = (stats, name) => stats.ci95[name].map((value) => plain(value, stats.unit)).join(" to ");
@@ -65,25 +30,6 @@
     const known = INTERVALS.filter((name) => stats.ci95[name]);
     if (!known.length) return "";
     return `With 95 % confidence the true percentiles lie within: ${known.map((name) => `${name.replace("_", ".")} ${within(stats, name)}`).join("; ")}.`;
-  }
-
-  /** Text in which `names` stand between backticks. */
-  const prose = (text) => text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
-
-  function table(head, rows, className = "") {
-    const names = head.map((name) => el("th", { scope: "col", className: name.number ? "number" : "" }, name.text ?? name));
-    return el("table", { className }, el("thead", {}, el("tr", {}, ...names)), el("tbody", {}, ...rows));
-  }
-
-  const pairs = (rows, className = "") =>
-    el("dl", { className }, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), value)));
-
-  const rowHead = (...content) => el("th", { scope: "row" }, ...content);
-
-  /** Fills a list of the page with sentences; an empty one stays away. */
-  function list(id, sentences) {
-    byId(id).hidden = !sentences.length;
-    byId(id).append(...sentences.map((sentence) => el("li", {}, ...prose(String(sentence)))));
   }
 
   // ---- the answer
@@ -149,73 +95,9 @@
 
   // ---- charts
 
-  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
-  /** A chart that is drawn again when its box, the theme or the scale changes. */
-  function chart(box, label, options) {
-    box.setAttribute("role", "img");
-    box.setAttribute("aria-label", label);
-    const drawn = echarts.init(box);
-    const draw = () => drawn.setOption({ ...common(), ...options(box.clientWidth) }, true);
-    charts.push(draw);
-    new ResizeObserver(() => { drawn.resize(); draw(); }).observe(box);
-    draw();
-  }
-
-  const common = () => ({
-    animation: false,
-    backgroundColor: "transparent",
-    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: color("text") },
-  });
-
-  function axis(extra) {
-    return {
-      type: "value",
-      axisLine: { show: false },
-      axisTick: { show: false },
-      splitLine: { lineStyle: { color: color("grid") } },
-      ...extra,
-      axisLabel: { color: color("muted"), fontSize: 12, hideOverlap: true, ...extra.axisLabel },
-      nameTextStyle: { color: color("muted"), fontSize: 12 },
-    };
-  }
-
-  function tooltip(extra) {
-    return {
-      backgroundColor: color("surface"),
-      borderColor: color("line"),
-      padding: [6, 10],
-      textStyle: { color: color("text") },
-      confine: true,
-      ...extra,
-    };
-  }
-
-  /** A tooltip's content: a title, then rows of [color, name, text]. */
-  function tip(title, rows) {
-    const lines = rows.map(([dye, name, text]) => {
-      const dot = el("span", { className: "dot" });
-      dot.style.background = dye;
-      return el("div", {}, dot, el("span", { className: "name" }, name), el("span", { className: "value" }, text));
-    });
-    return el("div", { className: "tip" }, el("b", {}, title), ...lines);
-  }
-
-  function clock(seconds, total) {
-    if (total <= 600) return `${Number(seconds.toFixed(1))} s`;
-    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
-    const two = (n) => String(n).padStart(2, "0");
-    return h || total > 3600 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-  }
-
   const PANEL_HEIGHT = 134;
-  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
-  const timeStep = (total, most) => STEPS.find((step) => total / step <= most) ?? total / most;
 
-  const isolated = (values) =>
-    values.some((v, i) => v !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null);
-
-  const dyeOf = (line) => color(line.name || "main");
+  const dyeOf = (line) => color(line.color || line.name || "main");
 
   /** Spans of the run, in seconds, that the throughput is not of. */
   function leftOut() {
@@ -252,13 +134,10 @@
     };
   }
 
-  const tick = (value, unit) =>
-    unit === "ms" && value >= 10000 ? `${value / 1000} s` : `${value.toLocaleString("en")}${unit && value ? ` ${unit}` : ""}`;
-
   function panelTitle(panel, top) {
     const named = panel.lines.filter((line) => line.name && line.name !== "failed");
-    const rich = Object.fromEntries(named.map((line) => [line.name, { color: dyeOf(line), fontSize: 12, padding: [0, 0, 0, 10] }]));
-    const text = panel.title + named.map((line) => `{${line.name}|● ${line.name}}`).join("");
+    const rich = Object.fromEntries(named.map((line) => [line.color || line.name, { color: dyeOf(line), fontSize: 12, padding: [0, 0, 0, 10] }]));
+    const text = panel.title + named.map((line) => `{${line.color || line.name}|● ${line.name}}`).join("");
     return { text, left: 0, top, textStyle: { fontSize: 13, fontWeight: 600, color: color("text"), rich } };
   }
 
@@ -282,6 +161,7 @@
     }
     byId("timeline-note").textContent =
       `Time since the first request, in steps of ${width} s. Latencies stand where their request ended, tokens where they came.${leftOut().length ? " Shaded: not in the throughput." : ""}`;
+    list("server-notes", view.server_notes);
     byId("timeline-chart").style.height = `${panels.length * PANEL_HEIGHT + 10}px`;
     const names = panels.map((panel) => panel.title).join(", ");
     chart(byId("timeline-chart"), `Lines over time: ${names}. The same numbers follow as a table.`, timelineOptions);
@@ -307,7 +187,7 @@
     return {
       color: dyes,
       grid: { left: 50, right: 30, top: 26, bottom: 26, outerBoundsMode: "none" },
-      legend: { show: one.curves.length > 1, left: 64, top: 8, orient: "vertical", icon: "circle", itemWidth: 8, itemHeight: 8, textStyle: { color: color("muted") } },
+      legend: legend({ show: one.curves.length > 1, left: 64, top: 8, orient: "vertical" }),
       tooltip: tooltip({ trigger: "axis", formatter: (hits) => curveTip(one, hits) }),
       xAxis: axis(curveAxis(one, lowest)),
       yAxis: axis({ min: 0, max: 1, interval: 0.25, axisLabel: { formatter: (v) => `${v * 100} %` } }),
@@ -327,23 +207,8 @@
     };
   }
 
-  function curveAxis(one, lowest) {
-    const formatter = (value) => tick(value, one.unit);
-    if (!logScale) return { min: 0, max: one.p99_9 ? one.p99_9 * 1.1 : null, axisLabel: { formatter, showMaxLabel: false } };
-    const ends = one.curves.flatMap(({ points }) => [points[0][0], points.at(-1)[0]]);
-    const [low, high] = [lowest(Math.min(...ends)), lowest(Math.max(...ends))];
-    const ticks = decades(low, high);
-    return { type: "log", min: low * 0.9, max: high * 1.1, axisLabel: { formatter, customValues: ticks }, axisTick: { customValues: ticks }, splitLine: { show: false } };
-  }
-
-  /** Round values within [low, high]: the wider the range, the fewer for each power of ten. */
-  function decades(low, high) {
-    const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
-    const few = high / low > 1000 ? [1] : [1, 2, 5];
-    const steps = high / low < 8 ? [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : few;
-    const all = Array.from({ length: last - first + 1 }, (_, i) => steps.map((step) => Number((step * 10 ** (first + i)).toPrecision(2))));
-    return all.flat().filter((value) => value >= low * 0.9 && value <= high * 1.1);
-  }
+  const curveAxis = (one, lowest) =>
+    amountAxis(one.unit, one.p99_9 * 1.1, logScale && one.curves.flatMap(({ points }) => [points[0][0], points.at(-1)[0]].map(lowest)));
 
   const curveTip = (one, hits) => tip(`up to ${plain(hits[0].value[0], one.unit)}`,
     hits.map((hit) => [hit.color, one.curves.length > 1 ? hit.seriesName : one.of, plain(hit.value[1], "share")]));
@@ -390,6 +255,17 @@
         ([key, unit]) => number("td", part[key], unit, { className: "number" })),
       el("td", { className: "said" }, part.sentence)));
     byId("first-token-table").append(el("div", { className: "scroll", tabIndex: 0 }, table(head, rows)));
+  }
+
+  function conversations() {
+    const told = view.conversations;
+    byId("conversations").hidden = byId("conversations-link").hidden = !told;
+    if (!told) return;
+    byId("conversations-note").textContent = `${told.sentence}. Turns count from 0; each repeats what was said before.`;
+    const head = ["Turn", ...["Good answers", ...told.columns].map((text) => ({ text, number: true }))];
+    byId("conversations-table").append(table(head, told.rows.map((row) => el("tr", {}, rowHead(row.turn),
+      number("td", row.count, "count", { className: "number" }),
+      ...row.cells.map(({ value, unit }) => number("td", value, unit, { className: "number" }))))));
   }
 
   function prompts() {
@@ -523,38 +399,8 @@
 
   // ---- controls
 
-  function download(button, name, type, text) {
-    byId(button).addEventListener("click", () => {
-      const url = URL.createObjectURL(new Blob([text], { type }));
-      el("a", { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 10000);
-    });
-  }
-
-  const redraw = () => charts.forEach((draw) => draw());
-
-  function setTheme(dark) {
-    document.documentElement.dataset.theme = dark ? "dark" : "light";
-    byId("theme").textContent = dark ? "Light" : "Dark";
-    byId("theme").setAttribute("aria-label", `Switch to the ${dark ? "light" : "dark"} theme`);
-    redraw();
-  }
-
-  function setScale(log) {
-    logScale = log;
-    byId("log").setAttribute("aria-pressed", String(log));
-    byId("linear").setAttribute("aria-pressed", String(!log));
-    redraw();
-  }
-
   function controls() {
-    const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-    setTheme(prefersDark.matches);
-    prefersDark.addEventListener("change", (event) => setTheme(event.matches));
-    matchMedia("print").addEventListener("change", redraw);
-    byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
-    byId("linear").addEventListener("click", () => setScale(false));
-    byId("log").addEventListener("click", () => setScale(true));
+    choice(["linear", "log"], (scale) => { logScale = scale === "log"; });
     download("download-json", "summary.json", "application/json", byId("snapshot").textContent);
     download("download-csv", "metrics.csv", "text/csv", view.csv);
   }
@@ -565,6 +411,7 @@
   timeline();
   distributions();
   firstToken();
+  conversations();
   prompts();
   tokens();
   metrics();

@@ -1,0 +1,1 @@
+"""Where prompts come from: files, buckets and datasets, read as streams, and the choice among them."""
