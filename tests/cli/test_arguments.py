@@ -40,6 +40,8 @@ def test_every_flag_sets_its_option() -> None:
         "target.url": "h:1", "target.api": "chat", "target.stream": None, "load.duration": "5s",
         "load.spawn_rate": "3/s", "target.insecure": None, "request.ignore_eos": None,
         "request.use_beam_search": None, "target.keep_alive": None,
+        "prompts.salt": None, "prompts.token_ids": None, "output.keep_answers": None,
+        "prompts.conversations": "answers", "output.exports": "csv",
         "load.bind": "h:1", "load.remote_workers": "0",
         "arrivals.rate": "5/s", "arrivals.process": "poisson", "arrivals.stages": "5/s 9s",
         "simulator.ttft": "1ms", "simulator.itl": "1ms", "simulator.backend": "tgi",
@@ -53,7 +55,13 @@ def test_every_flag_sets_its_option() -> None:
             given = [option.flag, *([value] if value else [])]
             wanted = [value] if option.is_list else value or True
             assert vars(parser(sections).parse_args(given))[option.key] == wanted, option.key
-            parsed(*given, sections=sections)
+            made = option.key in (
+                "prompts.input_tokens",
+                "prompts.output_tokens",
+                "prompts.token_ids",
+            )
+            source = ("--prompts", "synthetic", "--tokenizer", "t") if made else ()
+            parsed(*given, *source, sections=sections)
 
 
 def test_flags_are_shown_with_sentence_unit_and_default() -> None:

@@ -69,11 +69,16 @@ def service(
     master: MasterClient = NOBODY,
     gate: Gate | None = None,
     usual: Usual | None = None,
+    *,
+    patient: bool = False,
 ) -> Iterator[Served]:
-    """A service with a database in `folder`, while the block runs."""
+    """A service with a database in `folder`, while the block runs; a `patient` one lets all ask."""
     registry = Registry(folder / "service.db")
     conductor = Conductor(registry, master, silence_limit_s=5)
     app = create_app(registry, conductor, master, gate or Gate("127.0.0.1"), usual or Usual())
+    if patient:
+        for pace in (app.state.service.asking, app.state.service.reading):
+            pace._rate_per_s = pace._burst = 1_000_000
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,15 +1,25 @@
 """Facts about Cloud Monitoring: asked over gRPC, of a service of the test's own."""
 
+import time
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inferswarm.config.target import TargetOptions
+from inferswarm.config.telemetry import TelemetryOptions
+from inferswarm.config.units import Duration
+from inferswarm.records import PartHeader, encode_line
+from inferswarm.reports import build
 from inferswarm.scales import NS_PER_S
+from inferswarm.storage import RunFolder
 from inferswarm.telemetry.cloud_monitoring import CloudMonitoring
+from inferswarm.telemetry.collect import Telemetry
 from inferswarm.telemetry.values import Wanted
+from tests.builders import S, record
 
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
 monitoring = pytest.importorskip("google.cloud.monitoring_v3", reason="extra monitoring")
@@ -89,3 +99,34 @@ def test_a_refusal_is_told_with_its_words() -> None:
         pytest.raises(ValueError, match="PermissionDenied: no rights"),
     ):
         client.fetch(WANTED, 0, NS_PER_S, 60)
+
+
+def test_its_series_are_in_the_report(tmp_path: Path) -> None:
+    """Those of an old file of metrics, beside a note for one that nobody knows."""
+    file = tmp_path / "metrics.yaml"
+    file.write_text("metrics: {GPU: {filter: 'metric.type = 1', type: GAUGE, aggregation: ''}}")
+    options = TelemetryOptions(poll="off", metrics=file, wait=Duration.parse("0s"))
+    target = TargetOptions(url="http://127.0.0.1:9", backend="vllm")
+    now_s = int(time.time())
+    points = [point(now_s + 60, double_value=2.5), point(now_s - 60, double_value=1.5)]
+    answer = monitoring.ListTimeSeriesResponse(time_series=[{"points": points}])
+    folder = tmp_path / "run"
+    with service(answer) as (client, _):
+        looking = Telemetry(options, target, {"cloud": client})
+        write_run_of(folder)
+        looking.finish(RunFolder(folder).metrics, print)
+    built = build.build(RunFolder(folder))
+    build.write(RunFolder(folder), built)
+    assert b'"title":"GPU"' in RunFolder(folder).report.read_bytes()
+    assert "GPU GPU: mean 2.00" in RunFolder(folder).results.read_text()
+
+
+def write_run_of(folder: Path) -> None:
+    """A run of a few requests, sent now."""
+    now_ns = time.time_ns()
+    (folder / "records").mkdir(parents=True)
+    lines = [encode_line(PartHeader(run="r", worker=0, part=1, recorder="native", clock="kernel"))]
+    for k in range(5):
+        sent_ns = now_ns + k * S
+        lines.append(encode_line(record(k=k, due_ns=sent_ns, sent_ns=sent_ns, end_ns=sent_ns + S)))
+    (folder / "records" / "w0-00001.jsonl").write_bytes(b"".join(lines))

@@ -96,4 +96,5 @@ class Tally:
         lines += self._ttft.lines("vllm:time_to_first_token_seconds", labels)
         lines += self._queue.lines("vllm:request_queue_time_seconds", labels)
         body = "\n".join([*lines, ""]).encode()
-        return Reply(200, (("content-type", "text/plain; version=0.0.4; charset=utf-8"),), body)
+        kind = "text/plain; version=0.0.4; charset=utf-8"
+        return Reply(200, (("content-length", str(len(body))), ("content-type", kind)), body)

@@ -4,7 +4,7 @@ import concurrent.futures
 import os
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 from urllib.parse import urlsplit
@@ -36,12 +36,20 @@ class Asked(Protocol):
 class Telemetry:
     """From before the load to after it: start, stop, and write what came."""
 
-    def __init__(self, options: TelemetryOptions, target: TargetOptions) -> None:
-        """Read what is wanted; raises InputError for a file or a library that is not there."""
+    def __init__(
+        self,
+        options: TelemetryOptions,
+        target: TargetOptions,
+        sources: Mapping[str, Asked] | None = None,
+    ) -> None:
+        """Read what is wanted; raises InputError for a file or a library that is not there.
+
+        `sources` (`prometheus`, `cloud`) stand in for those that follow from the options.
+        """
         self._options = options
         self._wanted = shipped(target.backend)
         self._more = read_wanted(options.metrics) if options.metrics is not None else ()
-        self._sources = _sources(options, self._more)
+        self._sources = _sources(options, self._more) if sources is None else sources
         self._poller = self._made_poller(target)
         self._began_ns = time.time_ns()
 
