@@ -5,22 +5,29 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+RUN_STAMP := $(VENV)/.run
+SOURCES := pyproject.toml setup.py $(wildcard src/inferswarm/load/transport/native/* src/inferswarm/native/*)
 
 .PHONY: setup demo test test-slow bench check format docs wheel lock clean
 
-setup: $(STAMP) ## the virtual environment with everything pinned
+setup: $(STAMP) ## the virtual environment with everything that tests need, pinned
 
-$(STAMP): requirements/dev.txt pyproject.toml setup.py $(wildcard src/inferswarm/load/transport/native/*)
+# What a run needs, and no more: a demo should not wait for what only tests use.
+$(RUN_STAMP): requirements/run.txt requirements/build.txt $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "inferswarm needs Python 3.11 or newer with venv; '$(PYTHON)' is not: make PYTHON=/path/to/python"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt -r requirements/build.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@$(BIN)/python -c "import inferswarm.load.transport._reader" 2>/dev/null || echo \
 	  "left out: the native recorder (needs Linux, gcc and Python's headers: apt-get install gcc python3-dev)"
 	@touch $@
 
-demo: setup ## a 20 s streamed benchmark of the built-in simulator, with its report
+$(STAMP): $(RUN_STAMP) requirements/dev.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(RUN_STAMP) ## a 20 s streamed benchmark of the built-in simulator, with its report
 	$(BIN)/inferswarm run --users 16 --spawn-rate 8/s --duration 20s --max-output-tokens 64
 
 # The load layer's tests have a process of their own: importing it patches the process (gevent).
@@ -51,7 +58,7 @@ wheel: setup ## a wheel and a source package in dist/, each proved in a fresh en
 	$(BIN)/python tools/wheel.py
 
 lock: ## pin the newest versions again, with hashes; needs uv
-	cd requirements && for name in run dev; do \
+	cd requirements && for name in build run dev; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt; done
 

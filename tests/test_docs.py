@@ -42,6 +42,8 @@ FILES = {
     "compare.json",
     "compare.html",
     "manifest.json",
+    "metrics.json",
+    "service.db",
     "prompts.txt",
     "inferswarm.format",
     "inferswarm.damaged_lines",

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,10 @@ import psutil
 import pytest
 
 from inferswarm.storage import Reading, RunFolder, read_records
+from inferswarm.stores import Uri, store_for
+from tests import clouds
+from tests.end_to_end.test_delivery import Switch
+from tests.servers import free_port
 from tests.service.serving import Answer, Served
 
 pytestmark = pytest.mark.slow
@@ -22,18 +25,12 @@ LIMIT_S = 120.0
 LOAD = {"load": {"users": 4, "spawn_rate": "50/s", "duration": "6s"}}
 
 
-def free_port() -> int:
-    """One that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Service:
     """`inferswarm serve` as a process."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
+    def __init__(self, folder: Path, port: int, *more: str, **environment: str) -> None:
+        self.folder, self.port, self._more = folder, port, more
+        self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,10 +38,18 @@ class Service:
         words = [sys.executable, "-m", "inferswarm", "serve", "--port", str(self.port)]
         with (self.folder / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*words, "--runs", str(self.folder / "runs"), "--max-output-tokens", "8"],
+                [
+                    *words,
+                    "--runs",
+                    str(self.folder / "runs"),
+                    "--max-output-tokens",
+                    "8",
+                    *self._more,
+                ],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                env=self._environment,
                 start_new_session=True,
             )
         until(self.ready)
@@ -95,16 +100,23 @@ def until(reached: Any, limit_s: float = LIMIT_S) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Service]:
+@contextlib.contextmanager
+def started(folder: Path, *more: str, **environment: str) -> Iterator[Service]:
     """A service with a master of its own and the built-in simulator; nothing of it stays."""
-    one = Service(tmp_path, free_port())
+    one = Service(folder, free_port(), *more, **environment)
     try:
         one.start()
         yield one
     finally:
         one.end()
-        until(lambda: not [p for p in psutil.process_iter() if str(tmp_path) in words(p)], 60)
+        until(lambda: not [p for p in psutil.process_iter() if str(folder) in words(p)], 60)
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Service]:
+    """The usual one."""
+    with started(tmp_path) as one:
+        yield one
 
 
 def words(process: psutil.Process) -> str:
@@ -206,3 +218,65 @@ def test_a_killed_worker_costs_only_its_part(serving: Service) -> None:
     told = serving.wait(url, "done", "failed", "interrupted")
     assert told["valid"] is False or told["state"] == "failed"
     assert records_of(serving, told) > 0
+
+
+def test_results_are_in_the_bucket_when_a_run_is_done(tmp_path: Path) -> None:
+    """Under a prefix of its own, the manifest last; the service says where."""
+    with clouds.gs() as cloud, cloud.in_use():
+        upload = ("--upload", f"{cloud.uri}/results")
+        with started(tmp_path, *upload, **cloud.environment) as serving:
+            told = serving.wait(serving.ask("GET", "/run?duration=4&users=2").json["url"], "done")
+        place = Uri.parse(told["uploaded"])
+        names = store_for(place).names(place)
+    assert str(place) == f"{cloud.uri}/results/runs/{told['facts']['id']}"
+    assert {"manifest.json", "report.html", "results.txt", "summary.json"} <= set(names)
+    assert any(name.startswith("records/") for name in names)
+
+
+def test_a_bucket_that_comes_back_after_a_minute_gets_everything(tmp_path: Path) -> None:
+    """The run waits in `uploading`; nothing is lost, and the next run goes on."""
+    with clouds.s3() as cloud:
+        way = Switch(cloud.port)
+        way.open()
+        far = cloud.through(way.port)
+        upload = ("--upload", f"{cloud.uri}/results")
+        with started(tmp_path, *upload, **far.environment) as serving:
+            url = serving.ask("GET", "/run?duration=4&users=2").json["url"]
+            serving.wait(url, "running")
+            way.shut()
+            serving.wait(url, "uploading")
+            time.sleep(60)
+            way.open()
+            told = serving.wait(url, "done", "failed")
+            following = serving.ask("GET", "/run?duration=2&users=1").json["url"]
+            assert serving.wait(following, "done", "failed")["state"] == "done"
+        way.shut()
+        with cloud.in_use():
+            place = Uri.parse(told["uploaded"])
+            assert "manifest.json" in store_for(place).names(place)
+
+
+def test_a_full_disk_fails_the_run_and_not_the_service(tmp_path: Path) -> None:
+    """What was recorded is told; when there is room again the next run is done."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
+    try:
+        with started(tmp_path, "--runs", str(disk)) as serving:
+            (disk / "filler").write_bytes(bytes(2_300_000))
+            load = {"users": 20, "spawn_rate": "50/s", "duration": "20s"}
+            quick = {"simulator": {"ttft": "1ms", "itl": "1ms"}}
+            asked = {"config": {"load": load, **quick}}
+            url = serving.ask("POST", "/runs", asked).json["links"]["self"]
+            until(lambda: serving.ask("GET", "/readyz").json["master"] == "running")
+            until(lambda: serving.ask("GET", "/readyz").json["master"] == "idle")
+            (disk / "filler").unlink()
+            told = serving.wait(url, "done", "failed", "interrupted")
+            assert told["state"] == "failed"
+            assert "No space left" in told["error"]
+            following = serving.ask("GET", "/run?duration=2&users=1").json["url"]
+            assert serving.wait(following, "done", "failed")["state"] == "done"
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -43,7 +43,11 @@ class Delivery:
         self._folder = folder
         self._from_elsewhere = bool(config.load.bind)
         self.place = place_of(upload, run) if upload else None
-        self._uploader = Uploader.of_run(folder.path, self.place) if self.place else None
+        self._uploader = (
+            Uploader.of_run(folder.path, self.place, config.output.upload_patience.seconds)
+            if self.place
+            else None
+        )
 
     def __enter__(self) -> Self:
         if self._uploader is not None:

@@ -128,6 +128,9 @@ class OutputOptions(Section):
         "az://container/path or a folder; the run's id is added.",
         flag="--upload",
     )
+    upload_patience: Duration = option(
+        "30s", "How long each file is tried at the end of a run before the run goes without it."
+    )
     part_mb: int = option(
         64, "Size at which a part of the records is closed and compressed.", unit="MB", ge=1
     )

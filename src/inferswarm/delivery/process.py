@@ -46,9 +46,9 @@ class Uploader:
         return Path(self._job.folder, LOG_NAME)
 
     @classmethod
-    def of_run(cls, folder: Path, place: Uri) -> "Uploader":
+    def of_run(cls, folder: Path, place: Uri, patience_s: float = PATIENCE_S) -> "Uploader":
         """One that follows a run on this machine."""
-        return cls(Job(str(folder.resolve()), str(place)))
+        return cls(Job(str(folder.resolve()), str(place), patience_s=patience_s))
 
     def __enter__(self) -> Self:
         if self._process is None:
