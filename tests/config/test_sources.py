@@ -334,3 +334,10 @@ def test_a_masked_configuration_can_be_loaded_again(tmp_path: Path) -> None:
     assert resolved(again) == config.model_copy(update={"target": known})
     hidden = from_file(file(tmp_path, yaml.safe_dump(masked(secrets())), "hidden.yaml"))
     assert masked(resolved(hidden)) == masked(secrets())
+
+
+def test_the_query_of_an_address_is_hidden() -> None:
+    """It may be a signature that lets everybody in."""
+    source = "https://host/prompts.txt?X-Amz-Signature=0123"
+    shown = masked(resolved([Given("prompts.source", source, "")]))
+    assert shown["prompts"]["source"] == "https://host/prompts.txt?***"

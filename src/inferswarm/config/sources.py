@@ -219,6 +219,8 @@ def masked(config: Section) -> dict[str, Any]:
             level[name] = _mask(level[name], everything=option.secret)
         elif option.secret and level[name] not in (None, ""):
             level[name] = HIDDEN
+        elif isinstance(level[name], str) and "://" in level[name]:
+            level[name] = re.sub(r"\?.*", f"?{HIDDEN}", level[name])  # a signed URL's signature
     return tree
 
 
