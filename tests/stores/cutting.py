@@ -19,15 +19,16 @@ class Cuts:
     port: int
     after_bytes: int
     left: int
+    answers: bool = False
     made: int = 0
     sent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def now(self, count: int) -> bool:
-        """Whether the connection that has sent `count` bytes more is to be cut."""
+    def now(self, count: int, *, answer: bool) -> bool:
+        """Whether to cut a connection whose client sent `count` bytes more, or gets an answer."""
         with self.lock:
             self.sent += count
-            if not self.left or self.sent <= self.after_bytes:
+            if not self.left or self.sent <= self.after_bytes or answer is not self.answers:
                 return False
             self.left -= 1
             self.made += 1
@@ -36,10 +37,13 @@ class Cuts:
 
 
 @contextlib.contextmanager
-def cutting(target: int, *, after_bytes: int, times: int) -> Iterator[Cuts]:
-    """A proxy that resets a connection after each so many bytes sent, `times` times in all."""
+def cutting(target: int, *, after_bytes: int, times: int, answers: bool = False) -> Iterator[Cuts]:
+    """A proxy that resets a connection after each so many bytes sent, `times` times in all.
+
+    With `answers` the bytes go through, and what the server answers to them is lost instead.
+    """
     with socket.create_server((_HOST, 0)) as listener:
-        cuts = Cuts(listener.getsockname()[1], after_bytes, times)
+        cuts = Cuts(listener.getsockname()[1], after_bytes, times, answers)
         ended = threading.Event()
         accepting = threading.Thread(target=_accept, args=(listener, target, cuts, ended))
         accepting.start()
@@ -64,13 +68,12 @@ def _accept(listener: socket.socket, target: int, cuts: Cuts, ended: threading.E
 
 def _pass_on(client: socket.socket, target: int, cuts: Cuts) -> None:
     with client, socket.create_connection((_HOST, target)) as server:
-        back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+        back = threading.Thread(target=_answer, args=(server, client, cuts), daemon=True)
         back.start()
         with contextlib.suppress(OSError):
             while piece := client.recv(_PIECE_BYTES):
-                if cuts.now(len(piece)):
-                    # A reset, as when a machine in between dies: unsent bytes are lost.
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if cuts.now(len(piece), answer=False):
+                    _reset(client)
                     break
                 server.sendall(piece)
         for end in (server, client):
@@ -79,11 +82,19 @@ def _pass_on(client: socket.socket, target: int, cuts: Cuts) -> None:
         back.join(10)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _answer(server: socket.socket, client: socket.socket, cuts: Cuts) -> None:
     with contextlib.suppress(OSError):
-        while piece := source.recv(_PIECE_BYTES):
-            target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
+        while piece := server.recv(_PIECE_BYTES):
+            if cuts.now(0, answer=True):
+                _reset(client)
+                break
+            client.sendall(piece)
+        client.shutdown(socket.SHUT_RDWR)
+
+
+def _reset(client: socket.socket) -> None:
+    # As when a machine in between dies: what was not sent is lost when the socket is closed.
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @dataclass(frozen=True)

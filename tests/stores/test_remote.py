@@ -192,10 +192,10 @@ def test_the_check_of_a_place_leaves_nothing(place: Uri) -> None:
 
 
 @contextlib.contextmanager
-def broken(cloud: Cloud, *, after_bytes: int, times: int) -> Iterator[Cuts]:
+def broken(cloud: Cloud, *, after_bytes: int, times: int, answers: bool = False) -> Iterator[Cuts]:
     """The cloud behind a proxy that cuts connections."""
     with (
-        cutting(cloud.port, after_bytes=after_bytes, times=times) as cuts,
+        cutting(cloud.port, after_bytes=after_bytes, times=times, answers=answers) as cuts,
         cloud.through(cuts.port).in_use(),
     ):
         yield cuts
@@ -229,12 +229,51 @@ def test_an_upload_that_is_always_cut_leaves_nothing(
     assert store_of(place).info(place.child("x")) is None
 
 
+def test_an_object_whose_answer_was_lost_is_not_in_its_own_way(cloud: Cloud, place: Uri) -> None:
+    """The try after a lost answer finds the object there: it is our own, so writing succeeded."""
+    data, uri = os.urandom(500_000), place.child("x")
+    with broken(cloud, after_bytes=400_000, times=1, answers=True) as cuts:
+        store_of(place).put_bytes(data, uri, overwrite=False)
+        assert cuts.made == 1
+    assert store_of(place).open(uri).read() == data
+
+
 def test_a_download_that_is_cut_once_succeeds(cloud: Cloud, place: Uri) -> None:
     """A block whose connection was cut is read again."""
     data = os.urandom(1 << 20)
     store_of(place).put_bytes(data, place.child("x"))
     with broken(cloud, after_bytes=0, times=1):
         assert store_of(place).open(place.child("x")).read() == data
+
+
+FAIL = """
+import gc, sys
+from pathlib import Path
+from inferswarm.stores import Bounds, Uri, store_for
+from inferswarm.stores.errors import UnreachableError
+uri = Uri.parse(sys.argv[2])
+bounds = Bounds(connect_s=2, silence_s=5, tries=2, pause_s=0.02)
+try:
+    store_for(uri, bounds).put(Path(sys.argv[1]), uri)
+except UnreachableError:
+    gc.collect()
+    print("unreachable")
+"""
+
+
+def test_a_failed_upload_prints_nothing_by_itself(cloud: Cloud, place: Uri, tmp_path: Path) -> None:
+    """The error is all that comes of a failure: no library writes tracebacks beside it."""
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(3 * BLOCK_BYTES))
+    with broken(cloud, after_bytes=300_000, times=-1):
+        ran = subprocess.run(
+            [sys.executable, "-c", FAIL, str(path), str(place.child("x"))],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+    assert (ran.stdout, ran.stderr) == ("unreachable\n", "")
 
 
 MEASURE = """

@@ -13,7 +13,8 @@ from inferswarm.stores.interface import Info
 from inferswarm.stores.service import common_status, library
 from inferswarm.stores.table import AZ, Scheme
 
-_AT_ONCE: Final = 2
+# With more, Azure's library leaves tasks behind when one fails, and asyncio prints their tracebacks.
+_AT_ONCE: Final = 1
 _ASKING_S: Final = 10
 # A blob has room for 50,000 blocks. aiohttp warns of larger bodies, which Azure's library gives it.
 _SENT_BYTES: Final = 1 << 20
@@ -74,7 +75,7 @@ class AzureBlobs:
         return common_status(error)
 
     def sending(self, size: int) -> dict[str, Any]:
-        """Send few blocks at once; their size is the client's."""
+        """Send one block after another; their size is the client's."""
         return {"max_concurrency": _AT_ONCE}
 
     async def info(self, files: Any, bucket: str, key: str) -> Info:

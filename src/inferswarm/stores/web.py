@@ -145,7 +145,7 @@ def _ask(
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(uri, error, attempt) from None
-    except ValueError as error:
+    except (ValueError, http.client.InvalidURL) as error:
         words = failures.detail(error)
         raise StoreError(f"{uri.shown}: not a URL that can be asked for: {words}") from None
     except _CUT as error:
