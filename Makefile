@@ -1,4 +1,4 @@
-# make demo | test | test-slow | bench | check | docs | wheel | lock | clean
+# make demo | test | test-slow | bench | check | docs | webui | wheel | lock | clean
 # PYTHON chooses the interpreter (3.11 or newer) that the virtual environment is made with.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 RUN_STAMP := $(VENV)/.run
 SOURCES := pyproject.toml setup.py $(wildcard src/inferswarm/load/transport/native/* src/inferswarm/native/*)
 
-.PHONY: setup demo test test-slow bench check format docs wheel lock clean
+.PHONY: setup demo test test-slow bench check format docs webui wheel lock clean
 
 setup: $(STAMP) ## the virtual environment with everything that tests need, pinned
 
@@ -51,8 +51,12 @@ format: setup
 	$(BIN)/ruff format src tests tools bench setup.py
 	$(BIN)/ruff check --fix src tests tools bench setup.py
 
-docs: setup ## write the generated parts of the documentation again
+docs: setup ## write the generated parts of the documentation, and dashboards, again
 	$(BIN)/python tools/generate_docs.py
+	$(BIN)/python tools/generate_dashboards.py
+
+webui: setup ## build the web UI's pages again; needs Node 20.19 or newer
+	$(BIN)/python tools/webui.py
 
 wheel: setup ## a wheel and a source package in dist/, each proved in a fresh environment
 	$(BIN)/python tools/wheel.py

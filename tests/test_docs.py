@@ -381,6 +381,7 @@ def test_pictures_are_small_and_fetch_nothing() -> None:
     """Each is below 300 kB, and the drawing names no font or file of another server."""
     pictures = sorted((DOCS / "pictures").iterdir())
     names = {"live.svg", "memory.svg", "report.png", "report-phone.png"}
+    names |= {"web-ui.png", "web-ui-phone.png"}
     assert {picture.name for picture in pictures} == names
     assert all(picture.stat().st_size < 300_000 for picture in pictures)
     drawing = text(DOCS / "pictures" / "live.svg")

@@ -7,7 +7,7 @@ import pytest
 
 from inferswarm.exchange import Outcome
 from inferswarm.metrics import METRIC_BY_NAME
-from inferswarm.snapshot import SCHEMA_VERSION, json_schema, recent, take, to_json
+from inferswarm.snapshot import SCHEMA_VERSION, json_schema, latest, recent, take, to_json
 from inferswarm.summary import Summary
 from inferswarm.verdict import Client
 from inferswarm.window import Measured, Span, Window, Work
@@ -203,3 +203,16 @@ def test_recent_rates_of_any_instant_are_numbers(after_s: int) -> None:
         rates = recent(summary, START_NS + after_s * S)
         assert set(rates) == {"requests_per_s", "output_tokens_per_s", "failed_per_s"}
         assert all(rate >= 0 for rate in rates.values())
+
+
+def test_latest_latencies_are_of_the_same_seconds_as_the_rates() -> None:
+    """In ms, coarsely, and none where nothing ended."""
+    found = latest(summary_of(), START_NS + 3 * S)
+    assert set(found) == {"ttft", "itl", "e2e"}
+    for name, (p50, p95, p99) in found.items():
+        assert p50 is not None, name
+        assert p95 is not None, name
+        assert p99 is not None, name
+        assert 0 < p50 <= p95 <= p99
+    assert not any(latest(summary_of(), START_NS + 60 * S).get("ttft", [None])) or found
+    assert latest(Summary(), START_NS) == {}

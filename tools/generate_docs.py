@@ -24,6 +24,9 @@ from inferswarm.exchange import OUTCOME_SENTENCES
 from inferswarm.exports import llmd_report, requests_csv
 from inferswarm.exports.columns import COLUMNS, DERIVED, Column
 from inferswarm.exports.formats import FORMATS
+from inferswarm.exposition.declared import EDGE_ERROR, OURS, QUANTILE_ERROR
+from inferswarm.exposition.families import Declared
+from inferswarm.exposition.locust_names import LOCUST
 from inferswarm.goals.presets import PRESETS
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES
@@ -215,6 +218,32 @@ def llmd_names() -> str:
     return table(head, ((f"`{here}`", f"`{there}`", unit) for here, there, unit in rows))
 
 
+def exposition() -> str:
+    """What a master tells Prometheus of its own."""
+    return _declared(OURS)
+
+
+def locust_names() -> str:
+    """What it tells by the names of Locust."""
+    return _declared(LOCUST)
+
+
+def _declared(metrics: Iterable[Declared]) -> str:
+    return table(
+        ("name", "kind", "labels", "what it is"),
+        ((f"`{m.name}`", m.kind, ", ".join(m.labels), m.sentence) for m in metrics),
+    )
+
+
+def bucket_error() -> str:
+    """How far a quantile that Prometheus reads may be from the true one."""
+    return (
+        f"A quantile read off them lies in the same bucket as the true one and is off by at most "
+        f"{QUANTILE_ERROR:.1%} of it, within these bounds. Values up to "
+        f"{EDGE_ERROR:.1%} above a bound may be counted below it. Sums and counts are exact.\n"
+    )
+
+
 def aliases() -> str:
     """Older names of options, and the options they are here."""
     return _pairs("name in a file or in --set", "option", ALIASES)
@@ -251,6 +280,9 @@ PARTS: dict[str, Callable[[], str]] = {
         export_formats,
         export_columns,
         llmd_names,
+        exposition,
+        locust_names,
+        bucket_error,
         aliases,
         environment_aliases,
     )

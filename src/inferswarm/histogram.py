@@ -7,8 +7,9 @@ bounded by `2**bits` steps for each power of two that occurs: 1 µs to 1 h are 3
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 
 import msgspec
 
@@ -47,8 +48,7 @@ class Histogram(msgspec.Struct):
             self.high = value
         self.count += weight
         self.total += value * weight
-        shift = value.bit_length() - self.bits - 1
-        step = value if shift <= 0 else (shift << self.bits) + (value >> shift)
+        step = self._step(value)
         self.steps[step] = self.steps.get(step, 0) + weight
 
     def add_all(self, values: list[int], weights: Sequence[int] = ()) -> None:
@@ -101,12 +101,33 @@ class Histogram(msgspec.Struct):
         """How many values are at most `limit`, within the error of a quantile."""
         return max((upto for value, upto in self.cumulative() if value <= limit), default=0)
 
+    def counts_upto(self, limits: Sequence[int]) -> list[int]:
+        """How many values are at most each of these ascending limits, and last the count of all.
+
+        Values in a limit's own step count as below it, so that none of these numbers ever falls while
+        values are added.
+        """
+        ends = [self._step(limit) for limit in limits]
+        counts = [0] * (len(ends) + 1)
+        for step, weight in self.steps.items():
+            counts[bisect_left(ends, step)] += weight
+        return list(accumulate(counts))
+
+    def weighted(self) -> Iterator[tuple[float, int]]:
+        """(value, how often), in no order, values within the error of a quantile."""
+        for step, weight in self.steps.items():
+            yield self._middle(step), weight
+
     def cumulative(self) -> Iterator[tuple[float, int]]:
         """Ascending (value, number of values up to its step)."""
         upto = 0
         for step in sorted(self.steps):
             upto += self.steps[step]
             yield min(max(self._middle(step), self.low), self.high), upto
+
+    def _step(self, value: int) -> int:
+        shift = value.bit_length() - self.bits - 1
+        return value if shift <= 0 else (shift << self.bits) + (value >> shift)
 
     def _middle(self, step: int) -> float:
         shift = (step >> self.bits) - 1

@@ -53,17 +53,25 @@ class MasterProcess:
     """A Locust master on this machine, for one run after another; a context manager that ends it."""
 
     def __init__(
-        self, bind: str, token: str, log: Path, web: str = "", web_token: str = ""
+        self,
+        bind: str,
+        token: str,
+        log: Path,
+        web: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> None:
         """`bind` is HOST:PORT where workers join; empty is a free port on loopback.
 
-        `web` is HOST:PORT of its web side, empty for none; who asks there must know `web_token`.
+        `web` describes its web side in the words of `load.web.WebOptions`; without it there is none.
+        `metrics` says where Prometheus finds it, in the words of `load.scrape.ScrapeOptions`.
         """
         self.token = token
         self.log = log
         self.port = 0
         self.web_port = 0
-        self._opening = {"bind": bind, "token": token, "web": web, "web_token": web_token}
+        self.metrics_port = 0
+        self._opening = {"bind": bind, "token": token, "web": dict(web or {})}
+        self._opening["metrics"] = dict(metrics or {})
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.processes: list[subprocess.Popen[bytes]] = []
         """Its process, once it is started."""
@@ -99,6 +107,7 @@ class MasterProcess:
             )
         if event["event"] == "listening":
             self.port, self.web_port = event["port"], event["web"]
+            self.metrics_port = event["metrics"]
         return event
 
     def _last_words(self) -> str:
@@ -135,7 +144,8 @@ class LocalRun:
         self._own = None
         if master is None:
             bind = plan["config"]["load"]["bind"]
-            master = self._own = MasterProcess(bind, self._plan["token"], log)
+            at = {"where": plan["config"]["telemetry"]["serve_metrics"]}
+            master = self._own = MasterProcess(bind, self._plan["token"], log, metrics=at)
         self._master = master
         self._workers: list[subprocess.Popen[bytes]] = []
         self.state = State.STARTING

@@ -1,4 +1,4 @@
-"""The secret by which a master knows its workers; from the environment or a file, never a flag."""
+"""Secrets that tokens and logins are; from the environment or a file, never a flag."""
 
 import os
 import secrets
@@ -8,6 +8,9 @@ from inferswarm.errors import InputError
 
 ENVIRONMENT = "INFERSWARM_TOKEN"
 LEAST_LENGTH = 16
+USER = "INFERSWARM_WEB_USER"
+PASSWORD = "INFERSWARM_WEB_PASSWORD"  # noqa: S105 - its name
+LEAST_PASSWORD = 8
 
 
 def read_token(
@@ -26,6 +29,27 @@ def read_token(
     if token and (len(token) < LEAST_LENGTH or not token.isascii() or len(token.split()) != 1):
         raise InputError(f"{origin}: a token is one word of at least {LEAST_LENGTH} characters")
     return token
+
+
+def read_login(file: Path | None = None, flag: str = "--web-login-file") -> tuple[str, str]:
+    """User and password: a file's `user:password`, given by `flag`, or else from two variables.
+
+    Raises InputError where one is missing, or the password is too short to be a secret.
+    """
+    if file is None:
+        origin = f"{USER} and {PASSWORD}"
+        user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
+    else:
+        origin = str(file)
+        try:
+            user, _, password = file.read_text("utf-8").strip().partition(":")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{flag} {file}: {error}; give a file with user:password") from None
+    if not user or len(password) < LEAST_PASSWORD:
+        raise InputError(
+            f"{origin}: a login is a user and a password of at least {LEAST_PASSWORD} characters"
+        )
+    return user, password
 
 
 def new_token() -> str:

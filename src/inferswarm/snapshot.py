@@ -22,6 +22,7 @@ from inferswarm.verdict import Client, Verdict, judge
 from inferswarm.window import Measured, Window, so_far
 
 SCHEMA_VERSION = "1"
+_LATEST = (0.5, 0.95, 0.99)
 
 
 class Requests(msgspec.Struct, frozen=True):
@@ -329,15 +330,18 @@ def _client_stats(summary: Summary, client: Client) -> ClientStats:
 
 def recent(summary: Summary, now_ns: int, seconds: int = 5) -> dict[str, float]:
     """Rates of the last few whole buckets before `now_ns`, for a live view."""
-    timeline = summary.timeline
-    width_ns = timeline.width_s * NS_PER_S
-    # Deltas arrive once a second, so the newest bucket or two are still filling.
-    last = min(now_ns // width_ns - 2, max(timeline.buckets, default=0))
-    first = max(last - max(1, seconds // timeline.width_s) + 1, min(timeline.buckets, default=0))
-    held = [timeline.buckets[i] for i in range(first, last + 1) if i in timeline.buckets]
-    span_s = max(1, last - first + 1) * timeline.width_s
+    done, span_s = summary.timeline.latest(now_ns, seconds)
     return {
-        "requests_per_s": sum(bucket.succeeded for bucket in held) / span_s,
-        "output_tokens_per_s": sum(bucket.output_tokens for bucket in held) / span_s,
-        "failed_per_s": sum(bucket.ended - bucket.succeeded for bucket in held) / span_s,
+        "requests_per_s": done.succeeded / span_s,
+        "output_tokens_per_s": done.output_tokens / span_s,
+        "failed_per_s": (done.ended - done.succeeded) / span_s,
+    }
+
+
+def latest(summary: Summary, now_ns: int, seconds: int = 5) -> dict[str, list[float | None]]:
+    """p50, p95 and p99 of what ended in the same buckets, coarser than the numbers of a run."""
+    done, _ = summary.timeline.latest(now_ns, seconds)
+    return {
+        name: [_scaled(value, METRIC_BY_NAME[name].scale) for value in found.quantiles(_LATEST)]
+        for name, found in sorted(done.latency.items())
     }

@@ -123,6 +123,17 @@ class Timeline(msgspec.Struct):
         """Indices from the first to the last bucket, empty ones included."""
         return range(min(self.buckets), max(self.buckets) + 1) if self.buckets else range(0)
 
+    def latest(self, now_ns: int, seconds: int) -> tuple[Bucket, int]:
+        """The last few whole buckets before `now_ns` as one, and how many seconds they cover."""
+        # Deltas arrive once a second, so the newest bucket or two are still filling.
+        width_ns = self.width_s * NS_PER_S
+        last = min(now_ns // width_ns - 2, max(self.buckets, default=0))
+        first = max(last - max(1, seconds // self.width_s) + 1, min(self.buckets, default=0))
+        joined = Bucket()
+        for index in range(first, last + 1):
+            joined.join(self.buckets.get(index, Bucket()))
+        return joined, max(1, last - first + 1) * self.width_s
+
     def _count_tokens(self, record: Record, width_ns: int) -> None:
         """Share the output tokens among the buckets in which their chunks came."""
         chunks = record.chunk_ns

@@ -74,7 +74,11 @@ def test_only_allowed_addresses_are_loaded(url: str, fits: object) -> None:
         ({"prompts": {"source": "/etc/passwd"}}, False),
         ({"prompts": {"source": "file:///etc/passwd"}}, False),
         ({"prompts": {"source": "http://169.254.169.254/token"}}, False),
+        ({"prompts": {"source": "synthetic", "output_tokens": "uniform:1..9"}}, True),
+        ({"prompts": {"source": "synthetic", "input_tokens": 64}}, True),
         ({"prompts": {"input_tokens": "/etc/passwd"}}, False),
+        ({"prompts": {"input_tokens": "service.db"}}, False),
+        ({"prompts": {"output_tokens": "tokens"}}, False),
         ({"load": {"users": 5, "duration": "10s"}}, True),
     ],
 )
@@ -85,3 +89,38 @@ def test_no_file_of_the_machine_is_read(tree: object, fits: object) -> None:
     else:
         with pytest.raises(InputError):
             admit(asked(tree), TARGETS)
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://[x]:1/", "http://a\uff0fb/", "vllm.default:x"])
+def test_what_is_no_address_is_refused_in_words(url: str) -> None:
+    """Whatever the parser of addresses throws ends nobody's process."""
+    with pytest.raises(InputError, match="not an address"):
+        admit(asked({"target": {"url": url}}), ("*",))
+
+
+def _nested(levels: int) -> object:
+    return {"a": _nested(levels - 1)} if levels else 1
+
+
+@pytest.mark.parametrize(
+    ("tree", "why"),
+    [
+        ({"request": {"extra_body": _nested(200)}}, "nested deeper"),
+        ({"request": {"extra_body": {"a": [float("nan")]}}}, "must be a number"),
+        ({"request": {"temperature": float("inf")}}, "must be a number"),
+        ({"load": {"users": 10**19}}, "64 bits"),
+        ({"target": {"model": "\ud800"}}, "half a character"),
+        ({"request": {"extra_body": {"\ud800": 1}}}, "half a character"),
+        ({"target": {"\ud800": 1}}, "half a character"),
+    ],
+)
+def test_what_could_not_be_stored_is_refused(tree: object, why: str) -> None:
+    """It would break the list of runs, or the master, for everybody."""
+    with pytest.raises(InputError, match=why) as refused:
+        admit(asked(tree), TARGETS)
+    str(refused.value).encode()
+
+
+def test_what_can_be_stored_is_let_in() -> None:
+    """Texts of any language, and trees of some depth."""
+    admit(asked({"request": {"extra_body": _nested(20), "stop": ["\U0001f642 \u00e4"]}}), TARGETS)

@@ -1,12 +1,16 @@
 """Facts about following a run: closed parts go as they come, each once, and open ones stay."""
 
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from inferswarm.delivery.following import Follower, KeptParts, SealedParts
 from inferswarm.storage import Reading, RecordWriter, RunFolder, Sealer, read_records
-from inferswarm.stores.errors import UnreachableError
+from inferswarm.stores.errors import StoreError, UnreachableError
 from tests.builders import record
 from tests.delivery.runs import TroubledStore, a_run, add_records, place, sender
 
@@ -67,3 +71,30 @@ def test_kept_parts_that_the_master_took_are_no_trouble(tmp_path: Path) -> None:
     follower = Follower(Gone(tmp_path / "kept"), sender(tmp_path))
     assert follower.send_ready() == 1
     assert KeptParts(tmp_path / "kept").ready(set()) == []
+
+
+def test_a_disk_that_allows_no_copy_is_no_end(tmp_path: Path) -> None:
+    """The part is not taken for sent, and goes when there is room again."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    add_records(kept, 1, worker=4)
+
+    class Full(KeptParts):
+        """No room for copies, at first."""
+
+        full = True
+
+        @contextlib.contextmanager
+        def source(self, name: str) -> Iterator[RunFolder]:
+            """Fail once."""
+            if self.full:
+                self.full = False
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            with super().source(name) as folder:
+                yield folder
+
+    follower = Follower(Full(kept), sender(tmp_path))
+    with pytest.raises(StoreError, match=r"w4-00001\.jsonl\.zst could not be compressed: No space"):
+        follower.send_ready()
+    assert follower.sent == 0
+    assert follower.send_ready() == follower.sent == 1

@@ -1,11 +1,5 @@
 """Facts about a run whose server is watched: its own metrics, a real Prometheus, Cloud Monitoring."""
 
-import contextlib
-import shutil
-import subprocess
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +8,7 @@ from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.simulator.process import RunningSimulator
 from inferswarm.telemetry.values import Collected, parse_collected
 from tests.end_to_end.command import command
+from tests.prometheus import prometheus
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
@@ -31,38 +26,6 @@ def values(found: Collected, name: str, source: str) -> list[float]:
     lines = [one for one in found.series if (one.name, one.source) == (name, source)]
     assert len(lines) == 1, found
     return [value for _, value in lines[0].points]
-
-
-@contextlib.contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """Debian's Prometheus on loopback, scraping a target every second."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("needs Prometheus: apt-get install prometheus")
-    config = folder / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 1s}\n"
-        f"scrape_configs: [{{job_name: vllm, static_configs: [{{targets: ['{target}']}}]}}]\n"
-    )
-    url = f"http://127.0.0.1:{free_port()}"
-    words = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            ["prometheus", *words, f"--web.listen-address={url.removeprefix('http://')}"],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        end_s = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{url}/-/ready", timeout=2).close()  # noqa: S310 - http
-                break
-            assert time.monotonic() < end_s, (folder / "prometheus.log").read_text()
-            time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def test_the_servers_own_metrics_are_below_the_clients_curves(tmp_path: Path) -> None:

@@ -191,3 +191,19 @@ def test_no_page_of_another_site_gets_in(served: Served) -> None:
         assert answer.status == 403
         assert "access-control-allow-origin" not in answer.headers
     assert served.ask("GET", "/runs").json["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        b'{"target": {"url": "http://["}}',
+        b'{"target": {"model": "\\ud800"}}',
+        b'{"request": {"extra_body": {"a": ' + b"[" * 300 + b"]" * 300 + b"}}}",
+    ],
+)
+def test_what_nobody_could_read_back_is_not_queued(served: Served, config: bytes) -> None:
+    """Odd values are refused in words, and the list of runs stays whole."""
+    answer = served.ask("POST", "/runs", b'{"config": ' + config + b"}")
+    assert answer.status == 422
+    assert answer.json["error"]
+    assert served.ask("GET", "/runs").json["total"] == 0

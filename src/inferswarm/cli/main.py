@@ -13,6 +13,7 @@ from inferswarm.cli import (
     config,
     doctor,
     export,
+    exporter,
     goals,
     master,
     prompts,
@@ -30,7 +31,7 @@ from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, Inferswa
 
 COMMANDS = (
     *(run, sweep, search, serve, master, worker, doctor, simulate, report, compare),
-    *(export, upload),
+    *(export, upload, exporter),
     *(prompts, calibrate, backends, goals, config),
 )
 _EPILOG = """examples:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from inferswarm.cli import run, standing
+from inferswarm.cli import run
 from inferswarm.config.sources import Given
 
 NAME = "master"
@@ -22,14 +22,11 @@ DEFAULTS = {"load.bind": "127.0.0.1:5557", "load.workers": 0, "load.remote_worke
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Those of a run, and how it stands."""
+    """Those of a run."""
     run.add_arguments(parser)
-    standing.add_arguments(parser)
 
 
 def execute(parsed: argparse.Namespace) -> int:
     """A run with other defaults, or one after another."""
     defaults = [Given(key, value, "inferswarm master") for key, value in DEFAULTS.items()]
-    if parsed.web is not None:
-        return standing.stand(parsed, defaults)
     return run.carry_out(parsed, defaults)

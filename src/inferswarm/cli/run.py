@@ -2,6 +2,7 @@
 
 import argparse
 
+from inferswarm.cli import standing, web_side
 from inferswarm.cli.arguments import add_options, add_sources, configuration, values_of_file
 from inferswarm.cli.carrying import exit_code, finish, load_once, prepare, target
 from inferswarm.cli.view import open_console
@@ -17,6 +18,7 @@ EXAMPLES = """examples:
       --max-output-tokens 128 --out runs/x
   inferswarm run --target localhost:8000 --api chat --requests 500 --users 16
   inferswarm run --config bench.yaml --set timeouts.first_byte=2m
+  inferswarm run --web                      a web UI at 127.0.0.1:8089, which starts and shows runs
   inferswarm run --target localhost:8000 --slo 'ttft.p95<500ms' --slo 'error_rate<1%'
 """
 SECTIONS = ("target", "prompts", "request", "load", "arrivals", "goals", "output", "telemetry")
@@ -29,15 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require-valid", action="store_true", help="Exit with code 3 when the verdict is INVALID."
     )
+    web_side.add_arguments(parser)
 
 
 def execute(parsed: argparse.Namespace) -> int:
-    """Check everything that can be checked, then load, then report."""
+    """Check everything that can be checked, then load, then report; or wait to be asked for runs."""
     return carry_out(parsed, [])
 
 
 def carry_out(parsed: argparse.Namespace, defaults: list[Given]) -> int:
-    """A run; `defaults` give way to everything that the user says."""
+    """A run, or with --web one after another; `defaults` give way to everything that the user says."""
+    if parsed.web is not None:
+        return standing.stand(parsed, defaults)
     console = open_console()
     config = configuration(RunConfig, parsed, [*defaults, *values_of_file(parsed)])
     ready = prepare(config, console)

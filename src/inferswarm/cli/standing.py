@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from rich.console import Console
 
 from inferswarm.cli.arguments import configuration, values_of_file
-from inferswarm.cli.loading import Stand
 from inferswarm.cli.carrying import exit_code, finish, load_once, prepare, target
+from inferswarm.cli.loading import Stand
 from inferswarm.cli.view import complain, open_console
+from inferswarm.cli.web_side import allowed_targets, web_options
 from inferswarm.config.admission import admit
 from inferswarm.config.sources import Given, from_mapping
+from inferswarm.config.telemetry import SERVED_AT
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import EXIT_OK, InferswarmError, InputError
 from inferswarm.facts import facts_of
@@ -28,42 +29,9 @@ from inferswarm.runs import MasterProcess
 from inferswarm.secret import new_token, read_token
 from inferswarm.storage import RunFolder
 
-WEB = "127.0.0.1:8089"
-SERVICE_TOKEN = "INFERSWARM_SERVICE_TOKEN"  # noqa: S105 - its name, not the token
-LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 KEPT_RUNS = 100
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How it is reached, and what may be asked of it."""
-    group = parser.add_argument_group("standing")
-    group.add_argument(
-        "--web",
-        nargs="?",
-        const=WEB,
-        metavar="HOST:PORT",
-        help=f"Stay, with a web UI, and take one run after another (without a value: {WEB}).",
-    )
-    group.add_argument(
-        "--service-token-file",
-        type=Path,
-        metavar="FILE",
-        help=f"Token that the web side asks for, else from {SERVICE_TOKEN}; needed beyond loopback.",
-    )
-    group.add_argument(
-        "--allow-target",
-        action="append",
-        default=[],
-        metavar="HOST[:PORT]",
-        help="Address that runs may load besides the configured one, * for any part. May be given "
-        "several times.",
-    )
-    group.add_argument(
-        "--with-parent", action="store_true", help="End in order when standard input ends."
-    )
-    group.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="Folder of the run folders."
-    )
+UPLOAD_PATIENCE = "10m"
+"""Nobody waits before a service: a bucket may come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +49,10 @@ class _Stage:
 def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
     """Take runs until Ctrl-C or SIGTERM, which end the one that goes on in order."""
     console = open_console()
-    givens = [*defaults, *values_of_file(parsed)]
+    patient = Given("output.upload_patience", UPLOAD_PATIENCE, "master")
+    givens = [patient, *defaults, *values_of_file(parsed)]
     usual = configuration(RunConfig, parsed, givens)
-    web_token = _web_token(parsed)
+    web = web_options(parsed, usual)
     parsed.runs.mkdir(parents=True, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -91,11 +60,13 @@ def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
         threading.Thread(target=_end_with_input, daemon=True).start()
     token = read_token() if usual.load.bind else ""
     log = parsed.runs / "master.log"
+    own = usual.telemetry.serve_metrics
+    metrics = {"where": own or SERVED_AT, "must": bool(own)}
     with (
         _alone(parsed.runs, console),
-        MasterProcess(usual.load.bind, token or new_token(), log, parsed.web, web_token) as master,
+        MasterProcess(usual.load.bind, token or new_token(), log, web, metrics) as master,
     ):
-        stage = _Stage(master, parsed, givens, usual, _allowed(parsed, usual), console)
+        stage = _Stage(master, parsed, givens, usual, allowed_targets(parsed, usual), console)
         with contextlib.suppress(KeyboardInterrupt):
             _wait_until_open(stage)
             _recover(stage)
@@ -122,26 +93,6 @@ def _end_with_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _web_token(parsed: argparse.Namespace) -> str:
-    host, _, port = parsed.web.rpartition(":")
-    if not host or not port.isdigit():
-        raise InputError(f"--web was given {parsed.web!r}; it must be HOST:PORT, as in {WEB}")
-    token = read_token(parsed.service_token_file, SERVICE_TOKEN, "--service-token-file")
-    if not token and host not in LOOPBACK:
-        raise InputError(
-            f"--web {parsed.web} can be reached from elsewhere and needs a token: set "
-            f"{SERVICE_TOKEN}, or give --service-token-file"
-        )
-    return token
-
-
-def _allowed(parsed: argparse.Namespace, usual: RunConfig) -> tuple[str, ...]:
-    """The configured target and those that were allowed; this machine where there are none."""
-    own = urlsplit(usual.target.url)
-    configured = [f"{own.hostname}:{own.port or (443 if own.scheme == 'https' else 80)}"]
-    return (*(configured if usual.target.url else LOOPBACK), *parsed.allow_target)
-
-
 def _wait_until_open(stage: _Stage) -> None:
     while (event := stage.master.event(1.0))["event"] != "listening":
         if event["event"] == "failed":
@@ -152,6 +103,12 @@ def _wait_until_open(stage: _Stage) -> None:
         markup=False,
         soft_wrap=True,
     )
+    wanted = stage.usual.telemetry.serve_metrics or SERVED_AT
+    if stage.master.metrics_port:
+        at = f"http://{wanted.rpartition(':')[0]}:{stage.master.metrics_port}/metrics"
+        stage.console.print(f"metrics for Prometheus at {at}", markup=False, soft_wrap=True)
+    elif wanted != "off":
+        stage.console.print(f"no metrics for Prometheus: {wanted} is taken", markup=False)
 
 
 def _recover(stage: _Stage) -> None:
@@ -231,5 +188,8 @@ def _carry(stage: _Stage, config: RunConfig, key: str) -> bool:
     facts = facts_of(loaded.folder) | {"exit_code": code}
     if loaded.delivery.place is not None and finished.complete:
         facts["uploaded"] = str(loaded.delivery.place)
+    elif not finished.complete:
+        again = f"inferswarm upload {loaded.folder.path}"
+        facts["error"] = facts["error"] or f"not all results arrived: `{again}` finishes"
     stage.master.order("tell", run=facts)
     return not loaded.interrupted

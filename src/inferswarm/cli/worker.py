@@ -57,7 +57,7 @@ def execute(parsed: argparse.Namespace) -> int:
 class _Kept(msgspec.Struct, frozen=True):
     """What a worker process says of the records that it keeps until its master has them."""
 
-    folder: Path
+    folder: str
     upload: str
     run: str
 
@@ -95,13 +95,13 @@ class _Safe:
     def __init__(self, kept: _Kept, place: Uri) -> None:
         self._kept = kept
         self._place = place
-        self._uploader = Uploader(Job(str(kept.folder), str(place), parts_only=True))
+        self._uploader = Uploader(Job(kept.folder, str(place), parts_only=True))
         self._uploader.start()
 
     def end(self) -> None:
         """The worker has ended; what its master took is no longer in its folder."""
         with self._uploader as uploader:
-            if not self._kept.folder.exists():
+            if not Path(self._kept.folder).exists():
                 return
             said = f"run {self._kept.run}: the master did not take records in {self._kept.folder}"
             try:

@@ -5,7 +5,10 @@ its own choice, write where it likes, or load a server that nobody here meant to
 """
 
 import fnmatch
+import math
+import re
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from inferswarm.config.sources import Given
@@ -17,12 +20,15 @@ OPERATORS = (
     *("load.bind", "load.workers", "load.remote_workers", "arrivals.trace"),
     *("output.out", "output.upload", "prompts.tokenizer"),
     *("telemetry.poll", "telemetry.metrics", "telemetry.prometheus_url"),
-    *("telemetry.prometheus_token_env", "telemetry.project"),
+    *("telemetry.prometheus_token_env", "telemetry.project", "telemetry.serve_metrics"),
 )
 """Options that only the operator of a master or runner sets."""
 BUCKETS = ("gs://", "s3://", "az://")
 _ANYWHERE = ("", "synthetic")
 _LENGTHS = ("prompts.input_tokens", "prompts.output_tokens")
+_LENGTHS_WITHOUT_FILE = re.compile(r"\s*([0-9]*|(uniform|normal|lognormal):[0-9.,\s]+)\s*")
+MOST_LEVELS = 32
+_INTEGERS = range(-(1 << 63), 1 << 63)
 
 
 def admit(givens: Sequence[Given], allowed_targets: Sequence[str]) -> None:
@@ -34,9 +40,11 @@ def admit(givens: Sequence[Given], allowed_targets: Sequence[str]) -> None:
     for given in givens:
         if any(given.key == one or given.key.startswith(f"{one}.") for one in OPERATORS):
             raise InputError(f"{given.key} is set by whoever runs this service; leave it out")
+        _check_plain(given.key, given.key)
+        _check_plain(given.value, given.key)
         if given.key == "prompts.source":
             _check_source(str(given.value or ""))
-        elif given.key in _LENGTHS and set("/\\").intersection(str(given.value)):
+        elif given.key in _LENGTHS and not _LENGTHS_WITHOUT_FILE.fullmatch(str(given.value)):
             raise InputError(f"{given.key} {given.value}: a run from elsewhere names no file")
         elif given.key == "target.url":
             _check_target(str(given.value or ""), allowed_targets)
@@ -50,13 +58,30 @@ def _check_source(source: str) -> None:
         )
 
 
+def _check_plain(value: Any, key: str, level: int = 0) -> None:
+    """Refuse what can be asked but neither stored nor passed on: it would break whoever reads it."""
+    if isinstance(value, dict | list):
+        if level == MOST_LEVELS:
+            raise InputError(f"{ascii(key)[1:-1]}: nested deeper than {MOST_LEVELS} levels")
+        for inner in value:
+            _check_plain(inner, key, level + 1)
+        for inner in value.values() if isinstance(value, dict) else ():
+            _check_plain(inner, key, level + 1)
+    elif isinstance(value, str) and not value.isascii() and re.search("[\ud800-\udfff]", value):
+        raise InputError(f"{ascii(key)[1:-1]}: a text with half a character (a lone surrogate)")
+    elif isinstance(value, int) and value not in _INTEGERS:
+        raise InputError(f"{key}: a whole number of more than 64 bits")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{key} was given {value}; it must be a number")
+
+
 def _check_target(url: str, allowed: Sequence[str]) -> None:
-    given = urlsplit(url if "://" in url else f"http://{url}")
-    host = given.hostname or ""
     try:
+        given = urlsplit(url if "://" in url else f"http://{url}")
+        host = given.hostname or ""
         port = given.port or (443 if given.scheme == "https" else 80)
     except ValueError:
-        return  # refused with its own words when it is resolved
+        raise InputError(f"target.url {url}: not an address; give host:port") from None
     names = (host, f"{host}:{port}")
     if url and not any(fnmatch.fnmatchcase(name, one.lower()) for one in allowed for name in names):
         raise InputError(

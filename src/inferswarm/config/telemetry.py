@@ -8,6 +8,9 @@ from pydantic import AfterValidator
 from inferswarm.config.options import Section, option
 from inferswarm.config.units import Duration
 
+SERVED_AT = "127.0.0.1:9646"
+"""Where a standing master answers Prometheus unless told otherwise."""
+
 
 def _http(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
@@ -17,6 +20,13 @@ def _http(url: str) -> str:
 
 def _pollable(url: str) -> str:
     return url if url in ("auto", "off") else _http(url)
+
+
+def _listening(where: str) -> str:
+    host, _, port = where.rpartition(":")
+    if where and where != "off" and not (host and port.isdigit() and int(port) < 1 << 16):
+        raise ValueError(f"it must be HOST:PORT, as in {SERVED_AT}, or `off`")
+    return where
 
 
 class TelemetryOptions(Section):
@@ -46,6 +56,12 @@ class TelemetryOptions(Section):
     )
     project: str = option(
         "", "Project of Cloud Monitoring; empty: that of the credentials.", flag="--project"
+    )
+    serve_metrics: Annotated[str, AfterValidator(_listening)] = option(
+        "",
+        "HOST:PORT where the master answers /metrics for Prometheus, `off` for nowhere; empty is "
+        f"nowhere for one run, and {SERVED_AT} for a master that stays.",
+        flag="--serve-metrics",
     )
     wait: Duration = option(
         "30s", "How long those two may take to know of a run's end before they are asked."

@@ -65,14 +65,16 @@ def _carry_out(job: Job, finish: threading.Event) -> int:
 
 def _follow(follower: Follower, finish: threading.Event) -> None:
     """Send parts as they come, until there will be no more; trouble only makes it slower."""
-    waiting = Pauses()
+    waiting, before = Pauses(), 0
     while not finish.is_set():
         pause_s = POLL_S
         try:
-            if follower.send_ready(finish.is_set):
-                waiting = Pauses()
+            follower.send_ready(finish.is_set)
         except StoreError:
-            pause_s = waiting.take()  # it is tried again at the end, which says what does not work
+            # It is tried again at the end, which says what does not work.
+            waiting = Pauses() if follower.sent > before else waiting
+            pause_s = waiting.take()
+        before = follower.sent
         finish.wait(pause_s)
 
 

@@ -10,6 +10,7 @@ from inferswarm.delivery.manifest import entry_of
 from inferswarm.delivery.sending import Sender
 from inferswarm.storage.folder import CLOSED_SUFFIX, OPEN_SUFFIX, RunFolder, closed_name, worker_of
 from inferswarm.storage.sealing import compress, is_being_written
+from inferswarm.stores.errors import StoreError
 
 
 class Parts(Protocol):
@@ -78,15 +79,28 @@ class Follower:
         self._sender = sender
         self._done: set[str] = set()
 
+    @property
+    def sent(self) -> int:
+        """How many parts are done with."""
+        return len(self._done)
+
     def send_ready(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Send what is ready, until `stopping`; how many. Raises StoreError, and goes on from there."""
         count = 0
         for name in self._parts.ready(self._done):
             if stopping():
                 break
-            with contextlib.suppress(OSError), self._parts.source(name) as folder:
-                entry = entry_of(folder, f"records/{name}")
-                self._sender.send(folder.path / entry.path, entry)
+            self._send(name)
             self._done.add(name)
             count += 1
         return count
+
+    def _send(self, name: str) -> None:
+        try:
+            with self._parts.source(name) as folder:
+                entry = entry_of(folder, f"records/{name}")
+                self._sender.send(folder.path / entry.path, entry)
+        except FileNotFoundError:
+            return  # the master took it meanwhile
+        except OSError as error:
+            raise StoreError(f"{name} could not be compressed: {error.strerror}") from None

@@ -1,10 +1,13 @@
 """What a standing master is at, for whoever asks over HTTP, and the requests that wait for an answer."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gevent.event import AsyncResult
 from gevent.timeout import Timeout
+
+from inferswarm.load.history import History
 
 ANSWER_LIMIT_S = 180.0
 KEPT_RUNS = 100
@@ -38,6 +41,9 @@ class Board:
         self.state = "idle"
         self.run: dict[str, Any] = {}
         self.live: dict[str, Any] = {}
+        self.history = History()
+        self.asked = 0
+        """How many runs were asked for: another number, another history."""
         self.runs: dict[str, dict[str, Any]] = {}
 
     def ask(self, config: Mapping[str, Any], key: str = "") -> dict[str, Any]:
@@ -52,6 +58,7 @@ class Board:
         if self.state != "idle":
             raise RefusedError(409, f"a run is {self.state}: wait for its end, or stop it")
         self.state, self.run, self.live = "preparing", {}, {}
+        self.asked, self.history = self.asked + 1, History()
         self._answer = AsyncResult()
         self._say("asked", config=dict(config), key=key, workers=self._workers())
         try:
@@ -71,6 +78,8 @@ class Board:
     def refused(self, why: str) -> None:
         """The driving process does not carry out what was asked, or could not finish it."""
         self._reply(why)
+        if self.run:
+            self.run |= {"final": "failed", "error": why}
         self.state = "idle"
 
     def told(self, run: Mapping[str, Any]) -> None:
@@ -90,6 +99,7 @@ class Board:
             self._reply("")
         elif event == "snapshot":
             self.live = dict(data)
+            self.history.add(time.time_ns() // 1_000_000, data)
         elif event == "draining":
             self.state = "draining"
         elif event in ("ended", "failed"):
@@ -99,6 +109,14 @@ class Board:
     def state_of_all(self) -> dict[str, Any]:
         """What is answered to whoever asks how it is."""
         return {"state": self.state, "run": self.run, "workers": self._workers()}
+
+    def view(self, after_ms: int) -> dict[str, Any]:
+        """All that somebody needs who watches: the state, the last snapshot, and points after a time."""
+        return self.state_of_all() | {
+            "asked": self.asked,
+            "live": self.live,
+            "points": self.history.after(after_ms),
+        }
 
     def _reply(self, why: str) -> None:
         if self._answer is not None and not self._answer.ready():

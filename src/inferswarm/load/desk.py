@@ -3,7 +3,7 @@
 It is driven through pipes and ends with its input. Each line of input is an order, as JSON; the first
 says where to listen:
 
-    {"do": "open", "bind": "127.0.0.1:5557", "token": "...", "web": "", "web_token": ""}
+    {"do": "open", "bind": "127.0.0.1:5557", "token": "...", "web": {"where": "", ...}}
     {"do": "carry", "plan": {...}, "run": {}} carry out this plan, after those that were ordered before
     {"do": "stop"}                            end the load that goes on, in order
     {"do": "refuse", "why": "..."}            what was asked over the web is not carried out
@@ -34,8 +34,9 @@ from inferswarm.load.master import Master
 from inferswarm.load.mouth import Mouth
 from inferswarm.load.plan import Plan
 from inferswarm.load.process import parent_lines, prepare
+from inferswarm.load.scrape import Scrape, ScrapeOptions
 from inferswarm.load.swarm import Swarm
-from inferswarm.load.web import Web
+from inferswarm.load.web import Web, WebOptions
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -44,8 +45,8 @@ class Order(msgspec.Struct, frozen=True):
     do: str
     bind: str = ""
     token: str = ""
-    web: str = ""
-    web_token: str = ""
+    web: WebOptions = WebOptions()
+    metrics: ScrapeOptions = ScrapeOptions()
     plan: Plan | None = None
     run: dict[str, Any] = {}
     why: str = ""
@@ -59,7 +60,9 @@ class Desk:
         self._mouth = mouth
         self._board = Board(mouth.say, self._swarm.remote)
         mouth.overheard = self._board.said
-        self._web = self._open_web(first) if first.web else None
+        self._scrape = Scrape(self._swarm, self._board)
+        self._scrape.open(first.metrics)
+        self._web = self._open_web(first.web) if first.web.where else None
         self._waiting: Queue[Master | None] = Queue()
         self._master: Master | None = None
         self._abandoned = Event()
@@ -90,20 +93,22 @@ class Desk:
         if self._master is not None:
             self._master.stop(reason)
 
-    def _open_web(self, first: Order) -> Web:
+    def _open_web(self, asked: WebOptions) -> Web:
         return Web(
             self._swarm.environment,
-            first.web,
-            first.web_token,
+            asked,
             self._board,
             stop=lambda: self._stop("stopped"),
+            custom=self._scrape.custom,
         )
 
     def run(self) -> None:
         """Carry out plans until there are none."""
         web = self._web.port if self._web is not None else 0
-        self._mouth.say("listening", port=self._swarm.port, web=web)
+        metrics = self._scrape.port
+        self._mouth.say("listening", port=self._swarm.port, web=web, metrics=metrics)
         while (master := self._waiting.get()) is not None:
+            master.count_in(self._scrape.ledger)
             master.run()
             if self._master is master:
                 self._master = None
@@ -120,7 +125,8 @@ def main() -> None:
     try:
         desk = Desk(first, mouth)
     except OSError as error:
-        mouth.say("failed", error=f"cannot listen at {first.web or first.bind}: {error.strerror}")
+        where = error.filename or first.web.where or first.bind
+        mouth.say("failed", error=f"cannot listen at {where}: {error.strerror}")
         return
     gevent.spawn(desk.obey, lines)
     desk.run()

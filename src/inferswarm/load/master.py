@@ -15,6 +15,7 @@ from inferswarm import snapshot
 from inferswarm.arrivals import upto
 from inferswarm.arrivals.build import build_arrivals
 from inferswarm.clock import now_ns
+from inferswarm.exposition.tally import Ledger
 from inferswarm.load import messages
 from inferswarm.load.lender import Lender
 from inferswarm.load.merge import DeltaMerger
@@ -75,6 +76,10 @@ class Master:
         if not error:
             self._carry_load()
         self._drain()
+
+    def count_in(self, ledger: Ledger) -> None:
+        """Let a ledger count what this run comes to, as it comes."""
+        ledger.begin(self._settings.target.backend, self._plan.model, self._merger.summary)
 
     def stop(self, reason: str) -> None:
         """End the load in order; the first reason counts."""
@@ -254,13 +259,15 @@ class Master:
             _log.warning("records did not arrive from: %s", ", ".join(missing))
 
     def _show(self) -> None:
-        shot = snapshot.take(self._merger.summary, self._merger.client)
+        summary, now_ns = self._merger.summary, time.time_ns()
+        shot = snapshot.take(summary, self._merger.client)
         self._mouth.say(
             "snapshot",
             users=self._runner.user_count,
             workers=len(self._working()),
             **self._merger.live(),
-            recent=snapshot.recent(self._merger.summary, time.time_ns()),
+            recent=snapshot.recent(summary, now_ns),
+            latest=snapshot.latest(summary, now_ns),
             snapshot=msgspec.to_builtins(shot),
         )
 

@@ -53,6 +53,14 @@ class Swarm:
             del self.greeted[worker]
         return sum(not local for local in self.greeted.values())
 
+    def states(self) -> list[str]:
+        """The state of each worker that greeted: Locust's, `connected` before that, or `lost`."""
+        lost, known = self.runner.lost, self.runner.clients
+        return [
+            "lost" if one in lost else str(known[one].state) if one in known else "connected"
+            for one in self.greeted
+        ]
+
     def listen(self, newcomer: Callable[[str], None], listeners: Mapping[str, Listener]) -> None:
         """From now on these hear of workers that greet, and of messages by their kind."""
         self._newcomer, self._listeners = newcomer, listeners

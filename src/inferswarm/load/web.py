@@ -1,32 +1,45 @@
-"""The standing master's web side: Locust's own UI, and the routes by which runs are started and read.
+"""The standing master's web side: Locust's own UI with ours, and the routes by which runs are started.
 
     POST /inferswarm/runs {"config": {...}}     starts a run; answers when its workers are ready
+    GET  /inferswarm/options                    what may be asked for, each option described
     GET  /inferswarm/state                      what the master is at
     GET  /inferswarm/live                       the latest snapshot of the run that goes on
+    GET  /inferswarm/view?after=MS              both, and points for charts since that Unix time
     POST /inferswarm/stop                       ends its load in order
     GET  /inferswarm/runs, .../runs/ID          what is known of this master's runs
+    GET  /inferswarm/runs/ID/files              names and sizes of what a run left
     GET  /inferswarm/runs/ID/files/NAME         a file of a run's folder
+    GET  /stats/custom_metrics                  five means by the keys of the old benchmark
 
-On loopback nobody has to say who they are, but only pages of ours may ask. Elsewhere each request, to
-Locust's routes too, bears the service token.
+On loopback nobody has to say who they are, unless a token or a login was set; elsewhere one of both
+must be. `load.gate` stands before all routes, Locust's too.
 """
 
-import hmac
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import msgspec
 from flask import Blueprint, Response, jsonify, request, send_from_directory
 from gevent.pywsgi import WSGIServer
 from locust.env import Environment
 from locust.web import WebUI
 
 from inferswarm.load.board import Board, RefusedError
+from inferswarm.load.gate import FILES, Gate, refusal
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _FILE = re.compile(r"(records/)?[a-z0-9][A-Za-z0-9._-]*")
+
+
+class WebOptions(msgspec.Struct, frozen=True):
+    """Where the web side listens (HOST:PORT, empty: nowhere), who may in, and what its form offers."""
+
+    where: str = ""
+    token: str = ""
+    user: str = ""
+    password: str = ""
+    options: list[dict[str, Any]] = []
 
 
 class Web:
@@ -35,26 +48,35 @@ class Web:
     def __init__(
         self,
         environment: Environment,
-        where: str,
-        token: str,
+        asked: WebOptions,
         board: Board,
         stop: Callable[[], None],
+        custom: Callable[[], dict[str, float]] = dict,
     ) -> None:
-        """`where` is HOST:PORT; `token` may be empty on loopback only."""
-        host, _, port = where.rpartition(":")
-        self._host, self._token, self._board = host.strip("[]"), token, board
-        self._stop = stop
-        self.ui = WebUI(environment, self._host, int(port), delayed_start=True)
+        """Raises OSError when it cannot listen there."""
+        host, _, port = asked.where.rpartition(":")
+        self._board, self._stop = board, stop
+        self._options = msgspec.json.encode({"options": asked.options})
+        where = (host.strip("[]"), int(port))
+        self.ui = WebUI(
+            environment,
+            *where,
+            delayed_start=True,
+            web_login=bool(asked.user),
+            build_path=str(FILES),
+        )
+        self.ui.template_args["web_login"] = bool(asked.user)
+        self._gate = Gate(self.ui, where[0], asked.token, (asked.user, asked.password))
         app = self.ui.app
         assert app is not None
-        app.before_request(self._guard)
-        app.after_request_funcs.setdefault(None, []).insert(0, _close_cors)  # the first runs last
         app.register_blueprint(self._routes())
-        # Locust's own buttons would start users without a plan.
+        app.get("/stats/custom_metrics")(custom)
+        # Locust's own buttons would start and change users without a plan.
         app.view_functions["locust.swarm"] = self._swarm
         app.view_functions["locust.stop"] = self._locust_stop
+        app.view_functions["locust.update_user"] = lambda: refusal(409, "users have a plan here")
         # Locust's own way of starting it hides a port that is taken.
-        self._server = WSGIServer((self._host, int(port)), app, log=None)
+        self._server = WSGIServer(where, app, log=None)
         self._server.start()
 
     @property
@@ -67,33 +89,23 @@ class Web:
         routes.post("/runs")(self._start)
         routes.get("/runs")(self._runs)
         routes.get("/runs/<run>")(self._run)
+        routes.get("/runs/<run>/files")(self._files)
         routes.get("/runs/<run>/files/<path:name>")(self._file)
+        routes.get("/options")(lambda: _json(self._options))
         routes.get("/state")(self._state)
         routes.get("/live")(self._live)
+        routes.get("/view")(self._view)
         routes.post("/stop")(self._end)
         return routes
-
-    def _guard(self) -> tuple[Response, int] | None:
-        """Refuse strangers, and pages of other sites that a browser of ours has open."""
-        asked = urlsplit(f"//{request.host}").hostname or ""
-        if self._host in LOOPBACK and asked not in LOOPBACK:
-            return _refusal(403, f"host {asked}: this service is for this machine alone")
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
-            return _refusal(403, "a page of another site may not ask here")
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self._token and not hmac.compare_digest(given.encode(), self._token.encode()):
-            return _refusal(401, "give the service token: Authorization: Bearer ...")
-        return None
 
     def _start(self) -> tuple[Response, int]:
         body = request.get_json(silent=True)
         if not isinstance(body, dict) or not isinstance(config := body.get("config"), dict):
-            return _refusal(422, 'give {"config": {...}} with options of a run')
+            return refusal(422, 'give {"config": {...}} with options of a run')
         try:
             return jsonify(self._board.ask(config, str(body.get("key") or ""))), 201
         except RefusedError as refused:
-            return _refusal(refused.status, str(refused))
+            return refusal(refused.status, str(refused))
 
     def _runs(self) -> Response:
         key = request.args.get("key")
@@ -103,22 +115,35 @@ class Web:
     def _live(self) -> Response:
         return jsonify(self._board.live)
 
+    def _view(self) -> Response:
+        after_ms = request.args.get("after", 0, int)
+        return _json(msgspec.json.encode(self._board.view(after_ms)))
+
     def _state(self) -> Response:
         return jsonify(self._board.state_of_all())
 
     def _run(self, run: str) -> tuple[Response, int]:
         known = self._board.runs.get(run)
-        return (jsonify(known), 200) if known else _refusal(404, f"run {run} is not known here")
+        return (jsonify(known), 200) if known else refusal(404, f"run {run} is not known here")
+
+    def _files(self, run: str) -> tuple[Response, int]:
+        known = self._board.runs.get(run)
+        if known is None:
+            return refusal(404, f"run {run} is not known here")
+        found = sorted(Path(known["folder"]).glob("*"))
+        open_ones = [path for path in found if path.is_file() and _FILE.fullmatch(path.name)]
+        files = [{"name": path.name, "bytes": path.stat().st_size} for path in open_ones]
+        return jsonify({"files": files}), 200
 
     def _file(self, run: str, name: str) -> Response | tuple[Response, int]:
         known = self._board.runs.get(run)
         if known is None or not _FILE.fullmatch(name):
-            return _refusal(404, f"{run}/{name}: no such file")
+            return refusal(404, f"{run}/{name}: no such file")
         return send_from_directory(Path(known["folder"]).resolve(), name)
 
     def _end(self) -> tuple[Response, int]:
         if self._board.state not in ("starting", "running", "draining"):
-            return _refusal(409, f"no load to stop: the master is {self._board.state}")
+            return refusal(409, f"no load to stop: the master is {self._board.state}")
         self._stop()
         return jsonify(self._board.run), 202
 
@@ -143,12 +168,5 @@ class Web:
         return jsonify({"success": True, "message": "Test stopped"})
 
 
-def _refusal(status: int, why: str) -> tuple[Response, int]:
-    return jsonify({"error": why}), status
-
-
-def _close_cors(response: Response) -> Response:
-    """Locust lets pages of any site read its answers."""
-    for name in {name for name, _ in response.headers if name.startswith("Access-Control-")}:
-        del response.headers[name]
-    return response
+def _json(packed: bytes) -> Response:
+    return Response(packed, mimetype="application/json")
