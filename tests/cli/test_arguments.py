@@ -45,7 +45,9 @@ def test_every_flag_sets_its_option() -> None:
         "load.bind": "h:1", "load.remote_workers": "0",
         "arrivals.rate": "5/s", "arrivals.process": "poisson", "arrivals.stages": "5/s 9s",
         "simulator.ttft": "1ms", "simulator.itl": "1ms", "simulator.backend": "tgi",
-        "prompts.max_tokens": "9", "telemetry.poll": "off", "telemetry.prometheus_url": "http://h",
+        "simulator.prefix_cache": None, "simulator.ttft_per_token": "1ms",
+        "prompts.max_tokens": "9", "telemetry.poll": "off", "telemetry.serve_metrics": "off",
+        "telemetry.prometheus_url": "http://h",
     }  # fmt: skip
     for option in options_of(RunConfig):
         if option.flag:

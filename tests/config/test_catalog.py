@@ -29,7 +29,7 @@ def test_every_option_is_described_but_those_left_out() -> None:
     users = by_key()["load.users"]
     assert users["section"] == "load"
     assert users["name"] == "users"
-    assert users["allowed"] == "a whole number of at least 1"
+    assert users["allowed"] == "a whole number of at least 1 and at most 1000000"
     assert users["default"] == users["value"] == 1
     assert users["sentence"].startswith("Clients that")
 

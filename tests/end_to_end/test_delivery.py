@@ -349,4 +349,6 @@ def assert_all_there_of(manifest: dict[str, object], parts: set[str]) -> None:
     files = manifest["files"]
     assert isinstance(files, list)
     listed = {one["path"].removeprefix("records/") for one in files if "records" in one}
-    assert listed == parts
+    # What was under way when its machine was lost may arrive after the master has looked.
+    assert listed <= parts
+    assert len(parts - listed) <= 1

@@ -27,6 +27,8 @@ HERE = {"host": "127.0.0.1:8000"}
         (HERE | {"sec-fetch-site": "cross-site"}, Role.RUN, 403),
         (HERE | {"sec-fetch-site": "cross-site"}, Role.READ, 0),
         (HERE | {"sec-fetch-site": "none"}, Role.RUN, 0),
+        (HERE | {"referer": "http://evil.example/127.0.0.1:8000"}, Role.RUN, 403),
+        (HERE | {"referer": "http://127.0.0.1:8000/"}, Role.RUN, 0),
     ],
 )
 def test_on_loopback_everybody_of_this_machine_may(

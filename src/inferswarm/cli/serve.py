@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import fcntl
 import importlib
 import logging
 import os
@@ -86,8 +87,9 @@ def execute(parsed: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     gate = Gate(parsed.host, Tokens.read(parsed.tokens, os.environ))
     usual = _usual(os.environ)
-    registry = Registry(parsed.database or parsed.runs / "service.db")
-    with _master(parsed) as master, contextlib.closing(registry):
+    database = parsed.database or parsed.runs / "service.db"
+    registry = Registry(database)
+    with _alone(database), _master(parsed) as master, contextlib.closing(registry):
         conductor = Conductor(registry, master)
         conductor.start()
         try:
@@ -97,6 +99,19 @@ def execute(parsed: argparse.Namespace) -> int:
         finally:
             conductor.stop()
     return EXIT_OK
+
+
+@contextlib.contextmanager
+def _alone(database: Path) -> Iterator[None]:
+    """Refuse a second service on one database: each would carry out the other's runs."""
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"database {database}: another `inferswarm serve` uses it; give another --database"
+            ) from None
+        yield
 
 
 def _listen(parsed: argparse.Namespace, app: Any) -> None:

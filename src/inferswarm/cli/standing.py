@@ -134,9 +134,8 @@ def _serve_one(stage: _Stage) -> bool:
     if event["event"] != "asked":
         return True
     try:
-        config = _asked(stage, event)
         with _refusals(stage):
-            return _carry(stage, config, event["key"])
+            return _carry(stage, _asked(stage, event), event["key"])
     except InferswarmError as error:
         stage.console.print(f"refused: {error}", markup=False, soft_wrap=True)
         stage.master.order("refuse", why=str(error))

@@ -43,7 +43,11 @@ class LoadOptions(Section):
     """How much, how fast, how long."""
 
     users: int = option(
-        1, "Clients that each wait for an answer before they ask again.", flag="--users", ge=1
+        1,
+        "Clients that each wait for an answer before they ask again.",
+        flag="--users",
+        ge=1,
+        le=10**6,
     )
     spawn_rate: Annotated[Rate, AfterValidator(_above_zero)] = option(
         "100/s", "Users started per second.", flag="--spawn-rate"

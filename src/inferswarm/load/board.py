@@ -60,12 +60,15 @@ class Board:
         self.state, self.run, self.live = "preparing", {}, {}
         self.asked, self.history = self.asked + 1, History()
         self._answer = AsyncResult()
-        self._say("asked", config=dict(config), key=key, workers=self._workers())
         try:
+            self._say("asked", config=dict(config), key=key, workers=self._workers())
             if why := self._answer.get(timeout=ANSWER_LIMIT_S):
                 raise RefusedError(422, why)
         except Timeout:
             raise RefusedError(504, "the run did not start in time; see the log") from None
+        except (TypeError, ValueError, RecursionError) as error:
+            self.state = "idle"
+            raise RefusedError(422, f"config: {error}") from None
         finally:
             self._answer = None
         return self.run

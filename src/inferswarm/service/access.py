@@ -104,6 +104,9 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != asked:
             return 403, "a page of another site may not ask here"
+        referer = headers.get("referer", "").partition("://")[2].partition("/")[0]
+        if needed >= Role.RUN and referer not in ("", asked):
+            return 403, "a page of another site may not start anything here"
         if needed >= Role.RUN and headers.get("sec-fetch-site", "none") not in (
             "none",
             "same-origin",

@@ -70,6 +70,10 @@ class Conductor:
             except InferswarmError as error:
                 _log.warning("%s", error)  # a full disk, a silent master: both may come back
                 self._pause()
+            except Exception:  # noqa: BLE001 - said below
+                # A bug of ours must not end the thread: nobody would carry out what is queued.
+                _log.exception("the conductor stumbled")
+                self._pause()
 
     def _pause(self) -> None:
         self._news.wait(LOOK_S)
