@@ -10,7 +10,8 @@ MOST_BYTES = 256 << 20
 """An object larger than this is none of ours."""
 _PIECE_BYTES = 1 << 20
 # Up to the next brace outside of strings. A string that the buffer cuts stops it at its quote.
-_TO_BRACE = re.compile(rb'(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+([{}]?)', re.DOTALL)
+# Without possessive quantifiers, which Python 3.11 before 3.11.5 matches wrongly.
+_TO_BRACE = re.compile(rb'[^"{}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"{}]*)*([{}]?)', re.DOTALL)
 
 
 class Scanner:
