@@ -280,3 +280,41 @@ def test_a_full_disk_fails_the_run_and_not_the_service(tmp_path: Path) -> None:
             assert serving.wait(following, "done", "failed")["state"] == "done"
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("what", ["service", "inferswarm master", "inferswarm.load.desk"])
+def test_what_is_queued_survives_a_kill(serving: Service, what: str) -> None:
+    """Neither lost nor done twice, whoever is killed while it waits."""
+    serving.ask("POST", "/runs", {"config": LOAD})
+    url = serving.ask("POST", "/runs", {"config": LOAD}).json["links"]["self"]
+    assert serving.run(url)["state"] == "queued"
+    serving.kill(what)
+    if what == "service":
+        serving.start()
+    told = serving.wait(url, "done", "failed", "interrupted")
+    folders = (serving.folder / "runs").glob("*/run.json")
+    assert told["state"] == "done"
+    assert sum(told["id"] in path.read_text() for path in folders) == 1
+
+
+@pytest.mark.parametrize("what", ["service", "inferswarm master", "inferswarm.load.desk"])
+def test_a_kill_while_results_are_uploaded_loses_none(tmp_path: Path, what: str) -> None:
+    """They are on the disk, the run is over in some words, and the next one goes on."""
+    with clouds.s3() as cloud:
+        way = Switch(cloud.port)
+        way.open()
+        upload = ("--upload", f"{cloud.uri}/results")
+        with started(tmp_path, *upload, **cloud.through(way.port).environment) as serving:
+            url = serving.ask("GET", "/run?duration=3&users=2").json["url"]
+            serving.wait(url, "running")
+            way.shut()
+            serving.wait(url, "uploading")
+            serving.kill(what)
+            way.open()
+            if what == "service":
+                serving.start()
+            told = serving.wait(url, "done", "failed", "interrupted")
+            assert records_of(serving, told) > 0
+            following = serving.ask("GET", "/run?duration=2&users=1").json["url"]
+            assert serving.wait(following, "done", "failed")["state"] == "done"
+        way.shut()

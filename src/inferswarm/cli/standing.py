@@ -30,6 +30,7 @@ from inferswarm.secret import new_token, read_token
 from inferswarm.storage import RunFolder
 
 KEPT_RUNS = 100
+_ending = threading.Event()
 UPLOAD_PATIENCE = "10m"
 """Nobody waits before a service: a bucket may come back."""
 
@@ -54,8 +55,8 @@ def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
     usual = configuration(RunConfig, parsed, givens)
     web = web_options(parsed, usual)
     parsed.runs.mkdir(parents=True, exist_ok=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     if parsed.with_parent:
         threading.Thread(target=_end_with_input, daemon=True).start()
     token = read_token() if usual.load.bind else ""
@@ -85,6 +86,12 @@ def _alone(folder: Path, console: Console) -> Iterator[None]:
             console.print(f"waiting: another master still uses {folder}", markup=False)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _end(number: int, frame: object) -> None:
+    """Somebody told us to end; whoever catches the interrupt on its way does not undo that."""
+    _ending.set()
+    raise KeyboardInterrupt
 
 
 def _end_with_input() -> None:
@@ -191,4 +198,4 @@ def _carry(stage: _Stage, config: RunConfig, key: str) -> bool:
         again = f"inferswarm upload {loaded.folder.path}"
         facts["error"] = facts["error"] or f"not all results arrived: `{again}` finishes"
     stage.master.order("tell", run=facts)
-    return not loaded.interrupted
+    return not (loaded.interrupted or _ending.is_set())
