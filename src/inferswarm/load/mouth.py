@@ -7,6 +7,8 @@ from typing import Any
 import gevent
 import msgspec
 
+RETRY_S = 0.05
+
 
 class Mouth:
     """Events for the driving process, which may be slow or suspended: the load never waits for it.
@@ -17,6 +19,7 @@ class Mouth:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._unsaid = b""
+        self._insisting: gevent.Greenlet | None = None
         self.overheard: Callable[[str, Mapping[str, Any]], None] = lambda *_: None
         """Hears every event too."""
         os.set_blocking(fd, False)
@@ -32,14 +35,20 @@ class Mouth:
     def finish(self, listening: Callable[[], bool]) -> None:
         """Wait until all is said, or nobody is `listening` any more."""
         while self._unsaid and listening():
-            gevent.sleep(0.05)
-            self._push()
+            gevent.sleep(RETRY_S)
 
     def _push(self) -> None:
         try:
             while self._unsaid:
                 self._unsaid = self._unsaid[os.write(self._fd, self._unsaid) :]
         except BlockingIOError:
-            return
+            if not self._insisting:
+                self._insisting = gevent.spawn(self._insist)
         except OSError:
             self._unsaid = b""  # the driving process is gone; the end of our input says so too
+
+    def _insist(self) -> None:
+        """What there was no room for is said later, also when nothing more happens."""
+        while self._unsaid:
+            gevent.sleep(RETRY_S)
+            self._push()
