@@ -148,7 +148,9 @@ def take_home(page: "Page", folder: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_behind_a_login_a_run_is_stopped(browser: "Browser", tmp_path: Path, width: int) -> None:
+def test_behind_a_login_a_run_is_edited_and_stopped(
+    browser: "Browser", tmp_path: Path, width: int
+) -> None:
     """Wrong words let nobody in; what was measured until the stop is reported."""
     with standing(tmp_path, "--web-login", **LOGIN) as url:
         context = browser.new_context()
@@ -164,6 +166,13 @@ def test_behind_a_login_a_run_is_stopped(browser: "Browser", tmp_path: Path, wid
             enter(page, LOGIN["INFERSWARM_WEB_PASSWORD"])
             page.wait_for_selector("#start [name='target.url']")
             start(page, load_users="4", load_duration="10m", request_max_output_tokens="16")
+            page.click("#edit")
+            page.fill("[name=users]", "6")
+            page.get_by_role("button", name="Change", exact=True).click()
+            page.wait_for_function(
+                "document.querySelector('#monitor').innerText.includes('\\n6\\n')"
+            )
+            assert page.evaluate(pages.OVERFLOW) == 0
             begun = time.monotonic()
             page.get_by_role("button", name="Stop", exact=True).click()
             page.wait_for_selector("#downloads")

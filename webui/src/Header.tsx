@@ -4,6 +4,7 @@ import { useState } from "react";
 import { AppBar, Box, Button, Container, Divider, Toolbar, Typography } from "@mui/material";
 import { DarkLightToggle, Logo } from "locust-ui";
 import { ask } from "./api";
+import { EditUsers } from "./EditUsers";
 import { few } from "./numbers";
 import { BUSY, LOADING, useWatched } from "./watch";
 
@@ -83,6 +84,7 @@ export function Header({ asks, onForm }: { asks: boolean; onForm: (asks: boolean
             {goes || workers ? <Figure name="Workers" value={few(goes ? live.workers : workers)} wide /> : null}
           </Box>
           <Box sx={{ display: "flex", columnGap: 1, alignItems: "center" }}>
+            {state === "running" && !run.arrivals && goes && <EditUsers users={live.users ?? 1} />}
             {LOADING.includes(state) && <StopButton key={run.id} state={state} />}
             {!BUSY.includes(state) && !asks && (
               <Button color="success" onClick={() => onForm(true)} variant="contained">

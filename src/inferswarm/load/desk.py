@@ -93,12 +93,18 @@ class Desk:
         if self._master is not None:
             self._master.stop(reason)
 
+    def _change_users(self, users: int, spawn_rate_per_s: float) -> str:
+        if self._master is None:
+            return "no load goes on"
+        return self._master.change_users(users, spawn_rate_per_s)
+
     def _open_web(self, asked: WebOptions) -> Web:
         return Web(
             self._swarm.environment,
             asked,
             self._board,
             stop=lambda: self._stop("stopped"),
+            change=self._change_users,
             custom=self._scrape.custom,
         )
 

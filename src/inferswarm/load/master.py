@@ -50,6 +50,9 @@ class Master:
         self._deals = False
         self._ready: dict[str, str] = {}
         self._start_ns = 0
+        self._started_s = 0.0
+        self._spawning: gevent.Greenlet[..., None] | None = None
+        self._changes: list[dict[str, float]] = []
         self._stop_reason = ""
         self._changed = Event()
         self._wanted = self._load.workers + self._load.remote_workers
@@ -85,6 +88,21 @@ class Master:
         """End the load in order; the first reason counts."""
         self._stop_reason = self._stop_reason or reason
         self._changed.set()
+
+    def change_users(self, users: int, spawn_rate_per_s: float) -> str:
+        """Another number of users for the rest of a closed loop; why that cannot be, or nothing."""
+        if self._settings.arrivals.open_loop:
+            return "an open loop has a schedule, no users: stop it, and start another"
+        if self._spawning is None or self._stop_reason:
+            return "no load goes on whose users could be changed"
+        if users < (least := len(self._working())):
+            return f"users: {users} are too few, each of the {least} workers needs one"
+        self._spawning.kill()
+        self._most = users
+        at_s = time.monotonic() - self._started_s
+        self._changes.append({"at_s": round(at_s, 3), "users": users})
+        self._spawning = gevent.spawn(self._runner.start, users, spawn_rate_per_s)
+        return ""
 
     def _on_hello(self, worker: str) -> None:
         if self._deals and len(self._working()) < self._most:
@@ -168,8 +186,9 @@ class Master:
     def _carry_load(self) -> None:
         """Start users, then show snapshots until a reason to stop comes up."""
         self._mouth.say("started")
-        spawn = gevent.spawn(self._start_users)
-        end = time.monotonic() + self._lasting_s()
+        self._spawning = gevent.spawn(self._start_users)
+        self._started_s = time.monotonic()
+        end = self._started_s + self._lasting_s()
         while not self._stop_reason:
             left_s = end - time.monotonic()
             self._changed.clear()
@@ -177,7 +196,7 @@ class Master:
             self._give_up_silent()
             self._show()
             self._stop_reason = self._stop_reason or self._reason_to_stop(left_s)
-        spawn.kill()
+        self._spawning.kill()
 
     def _give_up_silent(self) -> None:
         """Lend on what lost workers held, once they cannot send any more of it."""
@@ -245,6 +264,7 @@ class Master:
             "ended",
             reason=self._stop_reason,
             load_ended_ns=load_ended_ns,
+            changes=self._changes,
             trouble=self._merger.live()["trouble"],
             attempted=self._merger.summary.attempted,
             client=msgspec.to_builtins(client, str_keys=True),

@@ -19,7 +19,7 @@ class Mouth:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._unsaid = b""
-        self._insisting: gevent.Greenlet | None = None
+        self._insisting: gevent.Greenlet[..., None] | None = None
         self.overheard: Callable[[str, Mapping[str, Any]], None] = lambda *_: None
         """Hears every event too."""
         os.set_blocking(fd, False)

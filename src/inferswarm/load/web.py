@@ -6,6 +6,7 @@
     GET  /inferswarm/live                       the latest snapshot of the run that goes on
     GET  /inferswarm/view?after=MS              both, and points for charts since that Unix time
     POST /inferswarm/stop                       ends its load in order
+    POST /inferswarm/users {"users": 8}         changes the users of a closed loop, at `spawn_rate`
     GET  /inferswarm/runs, .../runs/ID          what is known of this master's runs
     GET  /inferswarm/runs/ID/files              names and sizes of what a run left
     GET  /inferswarm/runs/ID/files/NAME         a file of a run's folder
@@ -25,7 +26,9 @@ from flask import Blueprint, Response, jsonify, request, send_from_directory
 from gevent.pywsgi import WSGIServer
 from locust.env import Environment
 from locust.web import WebUI
+from pydantic import ValidationError
 
+from inferswarm.config.tree import LoadOptions
 from inferswarm.load.board import Board, RefusedError
 from inferswarm.load.gate import FILES, Gate, refusal
 
@@ -51,11 +54,15 @@ class Web:
         asked: WebOptions,
         board: Board,
         stop: Callable[[], None],
+        change: Callable[[int, float], str],
         custom: Callable[[], dict[str, float]] = dict,
     ) -> None:
-        """Raises OSError when it cannot listen there."""
+        """`change` takes users and how many of them are started a second, and says why not, or "".
+
+        Raises OSError when it cannot listen there.
+        """
         host, _, port = asked.where.rpartition(":")
-        self._board, self._stop = board, stop
+        self._board, self._stop, self._change = board, stop, change
         self._options = msgspec.json.encode({"options": asked.options})
         where = (host.strip("[]"), int(port))
         self.ui = WebUI(
@@ -96,6 +103,7 @@ class Web:
         routes.get("/live")(self._live)
         routes.get("/view")(self._view)
         routes.post("/stop")(self._end)
+        routes.post("/users")(self._users)
         return routes
 
     def _start(self) -> tuple[Response, int]:
@@ -147,18 +155,40 @@ class Web:
         self._stop()
         return jsonify(self._board.run), 202
 
+    def _users(self) -> tuple[Response, int]:
+        body = request.get_json(silent=True)
+        try:
+            self._change_users(body if isinstance(body, dict) else {})
+        except RefusedError as refused:
+            return refusal(refused.status, str(refused))
+        return jsonify(self._board.run), 202
+
+    def _change_users(self, asked: dict[str, Any]) -> None:
+        """Change the users of the load that goes on; raises RefusedError."""
+        if self._board.state != "running":
+            raise RefusedError(409, f"no load goes on: the master is {self._board.state}")
+        wanted = {name: asked[name] for name in ("users", "spawn_rate") if asked.get(name)}
+        if "users" not in wanted:
+            raise RefusedError(422, 'users: give {"users": 8}, and perhaps "spawn_rate": "2/s"')
+        try:
+            load = LoadOptions.model_validate(wanted)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RefusedError(422, f"{first['loc'][0]}: {first['msg']}") from None
+        if why := self._change(load.users, float(load.spawn_rate)):
+            raise RefusedError(422, why)
+
     def _swarm(self) -> Response:
-        """What Locust's start button posts: users, spawn rate, and perhaps host and time."""
+        """What Locust's start and edit buttons post: users, spawn rate, perhaps host and time."""
         load = {
             "users": request.form.get("user_count"),
             "spawn_rate": request.form.get("spawn_rate"),
         }
-        load["duration"] = request.form.get("run_time")
-        config: dict[str, Any] = {"load": {name: value for name, value in load.items() if value}}
-        if host := request.form.get("host"):
-            config["target"] = {"url": host}
         try:
-            self._board.ask(config)
+            if self._board.state == "running":
+                self._change_users(load)
+                return jsonify({"success": True, "message": "Users changed"})
+            self._board.ask(_from_form(load))
         except RefusedError as refused:
             return jsonify({"success": False, "message": str(refused)})
         return jsonify({"success": True, "message": "Swarming started"})
@@ -166,6 +196,15 @@ class Web:
     def _locust_stop(self) -> Response:
         self._stop()
         return jsonify({"success": True, "message": "Test stopped"})
+
+
+def _from_form(load: dict[str, Any]) -> dict[str, Any]:
+    """The configuration that Locust's start form stands for."""
+    load |= {"duration": request.form.get("run_time")}
+    config: dict[str, Any] = {"load": {name: value for name, value in load.items() if value}}
+    if host := request.form.get("host"):
+        config["target"] = {"url": host}
+    return config
 
 
 def _json(packed: bytes) -> Response:
