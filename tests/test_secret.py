@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inferswarm.errors import InputError
-from inferswarm.secret import PASSWORD, USER, read_login
+from inferswarm.secret import PASSWORD, USER, digest, read_login, same
 
 
 def test_a_file_goes_before_the_environment(
@@ -38,3 +38,12 @@ def test_no_login_is_refused_with_its_variables(monkeypatch: pytest.MonkeyPatch)
         read_login()
     with pytest.raises(InputError, match="--web-login-file nowhere"):
         read_login(Path("nowhere"))
+
+
+def test_secrets_are_compared_whole() -> None:
+    """Of any length and any letters, half of one too, which JSON may bring."""
+    assert same("pässword", "pässword")
+    assert not same("pässword", "pässwor")
+    assert not same("", "x")
+    assert not same("\ud800", "x")
+    assert len(digest("\udcff")) == len(digest("")) == 32

@@ -1,5 +1,6 @@
 """What is told of a run to whoever asks over a network: from its folder, so that it outlives us."""
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ STOPPED = "stopped"
 """Why a load ended that somebody stopped over the web."""
 CUT = ("interrupted", "the driving process is gone")
 """Why one ended that went down with its master."""
+KEPT_RUNS = 100
+"""Of how many runs a standing master knows."""
 _RUN = ("id", "key", "started", "ended", "target", "backend", "api", "model", "users", "arrivals")
 
 
@@ -28,6 +31,8 @@ def facts_of(folder: RunFolder) -> dict[str, Any]:
         facts["requests"] = summary.get("requests", {})
         facts["error"] = run.get("trouble", "")
         facts["final"] = _final(run, facts["requests"])
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            facts["uploaded"] = folder.arrived.read_text("utf-8")
     return facts
 
 

@@ -21,6 +21,7 @@ from typing import IO, Any, Self
 
 import msgspec
 
+from inferswarm import children
 from inferswarm.errors import LoadProcessError
 from inferswarm.secret import new_token
 
@@ -78,13 +79,14 @@ class MasterProcess:
 
     def __enter__(self) -> Self:
         process = _spawn("inferswarm.load.desk", self.log, stdout=subprocess.PIPE)
+        said, process.stdout = process.stdout, None  # the thread's from now on
         self.processes = [process]
         self.order("open", **self._opening)
-        threading.Thread(target=self._listen, args=(process.stdout,), daemon=True).start()
+        threading.Thread(target=self._listen, args=(said,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        _end(self.processes)
+        children.end(self.processes, END_LIMIT_S)
 
     def order(self, what: str, **more: Any) -> None:
         """Tell it to do something, in the words of `load.desk`."""
@@ -188,7 +190,7 @@ class LocalRun:
 
     def kill(self) -> None:
         """End all processes of this run: those that can, by themselves; the others soon after."""
-        _end(self._ours())
+        children.end(self._ours(), END_LIMIT_S)
 
     def kill_now(self) -> None:
         """End them at once."""
@@ -225,22 +227,9 @@ def _spawn(module: str, log: Path, stdout: int = subprocess.DEVNULL) -> subproce
 
 
 def _tell(process: subprocess.Popen[bytes], line: bytes) -> None:
-    if process.stdin is not None and not process.stdin.closed:
+    if process.stdin is not None:
         try:
             process.stdin.write(line)
             process.stdin.flush()
         except BrokenPipeError:
             return  # it is gone; the end of its output says so
-
-
-def _end(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Close the inputs of processes, which ends them; kill those that it does not."""
-    for process in processes:
-        if process.stdin is not None and not process.stdin.closed:
-            process.stdin.close()
-    for process in processes:
-        try:
-            process.wait(END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -1,7 +1,9 @@
 """Secrets that tokens and logins are; from the environment or a file, never a flag."""
 
+import hmac
 import os
 import secrets
+from hashlib import sha256
 from pathlib import Path
 
 from inferswarm.errors import InputError
@@ -50,6 +52,16 @@ def read_login(file: Path | None = None, flag: str = "--web-login-file") -> tupl
             f"{origin}: a login is a user and a password of at least {LEAST_PASSWORD} characters"
         )
     return user, password
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret to know it again, whatever characters it has."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def same(given: str, known: str) -> bool:
+    """Whether two secrets are equal, in a time that tells neither where they differ nor a length."""
+    return hmac.compare_digest(digest(given), digest(known))
 
 
 def new_token() -> str:

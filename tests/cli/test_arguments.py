@@ -47,7 +47,7 @@ def test_every_flag_sets_its_option() -> None:
         "simulator.ttft": "1ms", "simulator.itl": "1ms", "simulator.backend": "tgi",
         "simulator.prefix_cache": None, "simulator.ttft_per_token": "1ms",
         "prompts.max_tokens": "9", "telemetry.poll": "off", "telemetry.serve_metrics": "off",
-        "telemetry.prometheus_url": "http://h",
+        "telemetry.prometheus_url": "http://h", "telemetry.otlp": "env",
     }  # fmt: skip
     for option in options_of(RunConfig):
         if option.flag:

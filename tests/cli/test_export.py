@@ -87,8 +87,39 @@ def test_a_folder_that_cannot_be_made_is_named(
     """A file stands where it should be."""
     (tmp_path / "file").touch()
     given = ["--format", "csv,llm-d", "--out", str(tmp_path / "file" / "in")]
-    assert main(["export", str(folder.path), *given]) == 5
-    assert "cannot be made" in capsys.readouterr().err
+    assert main(["export", str(folder.path), *given]) == 2
+    assert "no folder for 2 formats can be made there: Not a dir" in capsys.readouterr().err
+    given[-1] = str(tmp_path / "file")
+    assert main(["export", str(folder.path), *given]) == 2
+    assert "no folder for 2 formats can be made there: File exists" in capsys.readouterr().err
+    assert main(["export", str(folder.path), "--out", str(tmp_path / "file" / "x.csv")]) == 2
+    assert f"{tmp_path}/file is no folder; make it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "remedy"),
+    [
+        ("parquet", "x.csv", "give --format csv, or a name that ends in .parquet"),
+        ("csv", "x.PARQUET", "give --format parquet, or a name that ends in .csv"),
+        ("llm-d", "x.csv", "give --format csv, or a name that ends in .json"),
+    ],
+)
+def test_a_name_that_promises_another_format_is_refused(
+    folder: RunFolder,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    form: str,
+    name: str,
+    remedy: str,
+) -> None:
+    """Nothing is written; names that promise nothing are taken."""
+    words = ["export", str(folder.path), "--format", form, "--out"]
+    if form == "parquet":
+        pytest.importorskip("pyarrow", reason="needs pyarrow (the extra parquet)")
+    assert main([*words, str(tmp_path / name)]) == 2
+    assert remedy in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+    assert main([*words, str(tmp_path / "x.data")]) == 0
 
 
 def test_what_could_not_be_read_is_said(

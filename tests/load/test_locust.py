@@ -160,7 +160,7 @@ def test_a_stranger_is_given_no_plan() -> None:
     """A worker that does not know the run's token is not greeted, so no plan is sent to it."""
     ours = Swarm("", "right")
     try:
-        for token, name in (("wrong", "stranger"), (None, "nobody"), ("right", "worker")):
+        for token, name in (("wrong", "a"), ("é", "b"), (None, "c"), ("right", "worker")):
             hello = Message("inferswarm_hello", {"token": token}, name)  # type: ignore[no-untyped-call]
             ours._on_hello(ours.environment, hello)
         assert list(ours.greeted) == ["worker"]

@@ -1,6 +1,6 @@
 """Facts about how often somebody may try to log in."""
 
-from inferswarm.load.login import MOST_FAILURES, MOST_FAILURES_OF_ALL, WINDOW_S, Attempts, same
+from inferswarm.load.login import MOST_FAILURES, MOST_FAILURES_OF_ALL, WINDOW_S, Attempts
 
 
 def test_too_many_failures_of_one_address_make_it_wait() -> None:
@@ -21,10 +21,3 @@ def test_too_many_failures_of_all_make_everybody_wait() -> None:
         attempts.failed(f"address {number}", 1.0)
     assert attempts.wait_s("another", 2.0) == WINDOW_S - 1.0
     assert attempts.wait_s("another", WINDOW_S + 2) == 0
-
-
-def test_secrets_are_compared_whole() -> None:
-    """Of any length and any letters."""
-    assert same("pässword", "pässword")
-    assert not same("pässword", "pässwor")
-    assert not same("", "x")

@@ -48,6 +48,7 @@ def test_the_old_call_takes_its_old_words(served: Served) -> None:
         ({"config": {"arrivals": {"rate": "fast"}}}, "arrivals.rate", "fast"),
         ({"config": {"goals": {"slo": ["ttft.p95<fast"]}}}, None, "ttft.p95<fast"),
         ({"config": {"output": {"out": "/etc"}}}, "output.out", "whoever runs this service"),
+        ({"config": {"simulator": {"api_key": "s"}}}, "simulator.api_key", "runs this service"),
         ({"config": {"prompts": {"source": "/etc/passwd"}}}, "prompts.source", "from a bucket"),
         ({"config": []}, "config", "dictionary"),
         ({"conf": {}}, "conf", "not permitted"),
@@ -81,6 +82,21 @@ def test_a_run_is_queued_with_all_that_was_said(served: Served) -> None:
         90.0,
         "k-1",
     ]
+
+
+def test_what_a_run_names_as_secret_is_told_to_nobody(served: Served) -> None:
+    """Neither to programs nor on the page; the server that it asks will get it."""
+    body = {"lora": "x", "api_key": "hunter2"}
+    answer = served.ask("POST", "/runs", {"config": {"request": {"extra_body": body}}})
+    url = answer.headers["location"]
+    told = served.ask("GET", url)
+    assert told.json["config"] == {"request": {"extra_body": {"lora": "x", "api_key": "***"}}}
+    for page in (answer, told, served.ask("GET", "/runs"), served.ask("GET", f"/page{url}")):
+        assert b"lora" in page.body
+        assert b"hunter2" not in page.body
+    kept = served.registry.get(told.json["id"])
+    assert kept is not None
+    assert kept.config["request"]["extra_body"] == body
 
 
 def test_asked_again_with_its_key_it_is_the_same_run(served: Served) -> None:

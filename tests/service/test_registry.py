@@ -18,6 +18,14 @@ def run(number: int, **more: Any) -> Run:
     return Run(**({name: getattr(usual, name) for name in usual.__struct_fields__} | more))
 
 
+def test_only_its_owner_may_read_the_database(tmp_path: Path) -> None:
+    """Nor what is beside it while it is open."""
+    registry = Registry(tmp_path / "service.db")
+    registry.add(run(1))
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    registry.close()
+
+
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
     """A new database."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferswarm.errors import StorageError
+from inferswarm.errors import InputError, StorageError
 from inferswarm.folders import cache_folder
 from inferswarm.sources.cache import local_copy
 from inferswarm.stores import Uri
@@ -90,6 +90,12 @@ def test_an_object_that_is_not_there_is_named() -> None:
     """Before anything is made of it."""
     with clouds.gs() as cloud, cloud.in_use(), pytest.raises(MissingError, match=r"none\.txt"):
         local_copy(Uri.parse(f"{cloud.uri}/none.txt"))
+
+
+def test_a_bucket_is_refused_before_it_is_asked() -> None:
+    """No credentials and no network are needed to know that an object is missing."""
+    with pytest.raises(InputError, match="gs://bucket/: names no object; give one in it"):
+        local_copy(Uri.parse("gs://bucket"))
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -63,7 +63,10 @@ def test_any_column_can_hold_the_prompt() -> None:
         ({"prompt": None}, "`prompt` holds nothing"),
         ({"prompt": ["a"]}, "`prompt` holds a list, not a text"),
         ({"question": "a", "id": 1}, "no column `prompt`; it has question, id; name one of them"),
-        ({"promt": "a"}, "it has promt; did you mean promt? (prompts.column)"),
+        (
+            {"promt": "a"},
+            "it has promt; did you mean promt? (--column NAME, or for a run --set pro",
+        ),
         ({"conversations": []}, "`inferswarm prompts sharegpt` takes prompts from conversations"),
         ({}, "no column `prompt`; it has none"),
     ],

@@ -104,6 +104,21 @@ def test_a_file_without_a_prompt_is_refused(tmp_path: Path, content: bytes) -> N
         load(source=written(tmp_path, "x.txt", content))
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("x.jsonl", "one JSON object a line"),
+        ("x.json", "one array of JSON objects"),
+        ("x.csv", "a table whose first line names its columns"),
+        ("x.tsv", "a table like that of CSV, separated by tabs"),
+    ],
+)
+def test_an_empty_file_is_told_what_its_format_holds(tmp_path: Path, name: str, form: str) -> None:
+    """Also when it is packed."""
+    with pytest.raises(InputError, match=f"no prompt in it; write {form}$"):
+        load(source=written(tmp_path, name, b""))
+
+
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """The refusal names what was given."""
     for source in (str(tmp_path / "none"), str(tmp_path)):

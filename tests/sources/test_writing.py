@@ -10,7 +10,7 @@ from inferswarm.prompts import Prompt, Turn
 from inferswarm.sources.read import load_prompts
 from inferswarm.sources.writing import check_target, one_line, write_prompts
 from inferswarm.stores import Uri, store_for
-from inferswarm.stores.errors import DeniedError, ExistsError, MissingError
+from inferswarm.stores.errors import DeniedError, ExistsError, FolderError, MissingError
 from tests import clouds
 
 PROMPTS = [Prompt("one\r\ntwo\nthree", 0), Prompt("schön 🙂", 1, turns=[Turn("more")], answer="no")]
@@ -92,6 +92,16 @@ def test_other_forms_are_not_written(
     """And whole conversations only as JSON lines."""
     with pytest.raises(InputError, match=why):
         check_target(Uri.parse(tmp_path / name), overwrite=True, lines_only=lines_only)
+
+
+def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path) -> None:
+    """With exit code 2, before anything is read or the network is asked."""
+    (tmp_path / "afile").touch()
+    with pytest.raises(FolderError, match="afile is a file, where a folder is needed") as refused:
+        check_target(Uri.parse(f"{tmp_path}/afile/x.txt"), overwrite=False)
+    assert refused.value.exit_code == 2
+    with pytest.raises(InputError, match="gs://bucket/: names no object"):
+        check_target(Uri.parse("gs://bucket"), overwrite=True)
 
 
 def test_buckets_are_written_like_files() -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import pytest
 
 from inferswarm.stores import Uri, store_for
-from inferswarm.stores.errors import DeniedError, ExistsError, MissingError, StoreError
+from inferswarm.stores.errors import DeniedError, ExistsError, FolderError, MissingError, StoreError
 from inferswarm.stores.interface import CHECK_NAME
 from inferswarm.stores.local import LocalStore, place_local
 
@@ -120,8 +120,13 @@ def test_a_place_below_a_file_is_not_writable(place: Uri) -> None:
     assert not place.path.exists()
     assert os.listdir(place.path.parent.parent) == []  # noqa: PTH208 - hidden ones too
     STORE.put_bytes(b"", place.child("x"))
-    with pytest.raises(StoreError, match="cannot write"):
-        STORE.check_writable(place.child("x/runs"))
+    told = "folder/x is a file, where a folder is needed"
+    for below in ("x", "x/runs"):
+        with pytest.raises(FolderError, match=told) as refused:
+            STORE.check_writable(place.child(below))
+        assert refused.value.exit_code == 2
+        with pytest.raises(FolderError, match=told):
+            STORE.put_bytes(b"", place.child(f"{below}/y"))
 
 
 def test_listings_hide_the_check(place: Uri) -> None:

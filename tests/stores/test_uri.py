@@ -42,6 +42,10 @@ def test_a_uri_reads_back_as_it_was_written(text: str) -> None:
         ("gs:///key", "gs:///key"),
         ("", "''"),
         ("file://relative", "file:///data"),
+        ("gs:/x/y", "write gs://x/y, or ./gs:/x/y for a file"),
+        ("S3:x", "write s3://x"),
+        ("file:/data/x", "write file:///data/x"),
+        ("https:/h.example/x", "write https://h.example/x"),
     ],
 )
 def test_what_is_no_place_is_refused_by_name(text: str, named: str) -> None:
@@ -91,3 +95,21 @@ def test_only_a_local_uri_has_a_path() -> None:
     assert Uri.parse("/data/x").is_local
     with pytest.raises(ValueError, match="not on this machine"):
         _ = Uri.parse("s3://b/x").path
+
+
+def test_a_path_object_is_a_path_whatever_it_looks_like() -> None:
+    """Python leaves out the `./` that says so in a text."""
+    assert Uri.parse("./gs:/x").path == Path("gs:/x") == Uri.parse(Path("gs:/x")).path
+
+
+@pytest.mark.parametrize("text", ["gs://bucket", "s3://bucket/", "az://container"])
+def test_a_bucket_is_no_object(text: str) -> None:
+    """It is refused before anybody asks the network."""
+    with pytest.raises(InputError, match=f"{text}.*: names no object; give one in it"):
+        Uri.parse(text).object()
+
+
+@pytest.mark.parametrize("text", ["gs://bucket/x", "x.txt", "https://h.example"])
+def test_whatever_else_may_be_one(text: str) -> None:
+    """The first page of a web server too."""
+    assert Uri.parse(text).object() == Uri.parse(text)

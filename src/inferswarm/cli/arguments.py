@@ -4,8 +4,9 @@ import argparse
 import difflib
 import os
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
 from inferswarm.config.options import Section
@@ -43,6 +44,26 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized"):  # what follows a wrong flag may be a key
             message = f"unrecognized arguments: {' '.join(wrong) or '***'}"
         raise InputError(f"{message}{hint}; see {self.prog} --help")
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, metavar: str, commands: Iterable[ModuleType]
+) -> None:
+    """A sub-command, of which one must be given, for each module.
+
+    Each has NAME, SUMMARY, EXAMPLES, `add_arguments` and `execute`.
+    """
+    actions = parser.add_subparsers(metavar=metavar, required=True, parser_class=Parser)
+    for command in commands:
+        sub = actions.add_parser(
+            command.NAME,
+            help=command.SUMMARY,
+            description=command.SUMMARY,
+            epilog=command.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(execute=command.execute, parser=sub)
 
 
 def add_options(

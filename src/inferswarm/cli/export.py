@@ -9,7 +9,7 @@ from rich.console import Console
 from inferswarm.cli.report import counting, run_at
 from inferswarm.cli.view import complain, open_console
 from inferswarm.delivery.manifest import renew_manifest
-from inferswarm.errors import EXIT_OK, StorageError
+from inferswarm.errors import EXIT_OK, InputError, StorageError
 from inferswarm.exports import formats
 from inferswarm.exports.formats import FORMATS, Format, formats_of
 from inferswarm.exports.source import Source
@@ -74,15 +74,31 @@ def _say(source: Source, console: Console) -> None:
 
 
 def places(forms: list[Format], folder: RunFolder, out: Path | None) -> dict[Format, Path]:
-    """Where each format goes; makes the folder of several. Raises StorageError."""
+    """Where each format goes; makes the folder of several. Raises InputError."""
     if out is not None and len(forms) == 1 and not out.is_dir():
-        return {forms[0]: out}
+        return {forms[0]: _fitting(forms[0], out)}
     where = folder.path if out is None else out
     try:
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"--out {where}: cannot be made: {error.strerror}") from None
+        raise InputError(
+            f"--out {where}: no folder for {len(forms)} formats can be made there: {error.strerror}; "
+            "give another"
+        ) from None
     return {form: where / form.file for form in forms}
+
+
+def _fitting(form: Format, out: Path) -> Path:
+    """The file for one format; refuses a name that promises another, and one in no folder."""
+    named = [one for one in FORMATS.values() if Path(one.file).suffix == out.suffix.lower()]
+    if named and form not in named:
+        raise InputError(
+            f"--out {out}: is named like {named[0].name}, and {FLAG} is {form.name}; give {FLAG} "
+            f"{named[0].name}, or a name that ends in {Path(form.file).suffix}"
+        )
+    if not out.parent.is_dir():
+        raise InputError(f"--out {out}: {out.parent} is no folder; make it, or give another place")
+    return out
 
 
 def at_end(folder: RunFolder, snapshot: Snapshot, names: Sequence[str], console: Console) -> bool:

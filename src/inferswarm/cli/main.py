@@ -15,6 +15,7 @@ from inferswarm.cli import (
     export,
     exporter,
     goals,
+    locust,
     master,
     prompts,
     report,
@@ -26,12 +27,12 @@ from inferswarm.cli import (
     upload,
     worker,
 )
-from inferswarm.cli.arguments import Parser
+from inferswarm.cli.arguments import Parser, add_commands
 from inferswarm.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, InferswarmError
 
 COMMANDS = (
     *(run, sweep, search, serve, master, worker, doctor, simulate, report, compare),
-    *(export, upload, exporter),
+    *(export, upload, exporter, locust),
     *(prompts, calibrate, backends, goals, config),
 )
 _EPILOG = """examples:
@@ -67,17 +68,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=_Help,
     )
     top.add_argument("--version", action="version", version=f"inferswarm {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for command in COMMANDS:
-        sub = commands.add_parser(
-            command.NAME,
-            help=command.SUMMARY,
-            description=command.SUMMARY,
-            epilog=command.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.add_arguments(sub)
-        sub.set_defaults(execute=command.execute, parser=sub)
+    add_commands(top, "COMMAND", COMMANDS)
     return top
 
 

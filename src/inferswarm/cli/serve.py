@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import fcntl
 import importlib
 import logging
 import os
@@ -16,6 +15,7 @@ from inferswarm.config.sources import options_of
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import EXIT_OK, InputError
 from inferswarm.extras import need
+from inferswarm.folders import alone
 from inferswarm.remote import MasterClient
 from inferswarm.secret import read_token
 from inferswarm.service.access import Gate, Tokens
@@ -101,17 +101,15 @@ def execute(parsed: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-@contextlib.contextmanager
-def _alone(database: Path) -> Iterator[None]:
+def _alone(database: Path) -> contextlib.AbstractContextManager[None]:
     """Refuse a second service on one database: each would carry out the other's runs."""
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"database {database}: another `inferswarm serve` uses it; give another --database"
-            ) from None
-        yield
+
+    def refuse() -> None:
+        raise InputError(
+            f"database {database}: another `inferswarm serve` uses it; give another --database"
+        )
+
+    return alone(database.with_name(f"{database.name}.lock"), refuse)
 
 
 def _listen(parsed: argparse.Namespace, app: Any) -> None:

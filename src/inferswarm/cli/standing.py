@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import fcntl
 import os
 import signal
 import threading
@@ -16,20 +15,22 @@ from rich.console import Console
 from inferswarm.cli.arguments import configuration, values_of_file
 from inferswarm.cli.carrying import exit_code, finish, load_once, prepare, target
 from inferswarm.cli.loading import Stand
-from inferswarm.cli.view import complain, open_console
+from inferswarm.cli.recovery import cut_off, mend, not_all
+from inferswarm.cli.results import check_collector
+from inferswarm.cli.view import open_console
 from inferswarm.cli.web_side import allowed_targets, web_options
 from inferswarm.config.admission import admit
 from inferswarm.config.sources import Given, from_mapping
 from inferswarm.config.telemetry import SERVED_AT
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import EXIT_OK, InferswarmError, InputError
-from inferswarm.facts import facts_of
-from inferswarm.reports import build
+from inferswarm.facts import KEPT_RUNS, facts_of
+from inferswarm.folders import alone
 from inferswarm.runs import MasterProcess
 from inferswarm.secret import new_token, read_token
 from inferswarm.storage import RunFolder
 
-KEPT_RUNS = 100
+LOCK = ".master.lock"
 _ending = threading.Event()
 UPLOAD_PATIENCE = "10m"
 """Nobody waits before a service: a bucket may come back."""
@@ -53,8 +54,9 @@ def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
     patient = Given("output.upload_patience", UPLOAD_PATIENCE, "master")
     givens = [patient, *defaults, *values_of_file(parsed)]
     usual = configuration(RunConfig, parsed, givens)
+    check_collector(usual)
     web = web_options(parsed, usual)
-    parsed.runs.mkdir(parents=True, exist_ok=True)
+    _make(parsed.runs)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     if parsed.with_parent:
@@ -76,16 +78,19 @@ def stand(parsed: argparse.Namespace, defaults: list[Given]) -> int:
     return EXIT_OK
 
 
-@contextlib.contextmanager
-def _alone(folder: Path, console: Console) -> Iterator[None]:
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LOCK).touch()
+    except OSError as error:
+        why = f"--runs {folder}: {error.strerror}; give a folder that we may write to"
+        raise InputError(why) from None
+
+
+def _alone(folder: Path, console: Console) -> contextlib.AbstractContextManager[None]:
     """Wait for a master before us that still finishes a run in this folder; it ends by itself."""
-    with (folder / ".master.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            console.print(f"waiting: another master still uses {folder}", markup=False)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    waiting = f"waiting: another master still uses {folder}"
+    return alone(folder / LOCK, lambda: console.print(waiting, markup=False))
 
 
 def _end(number: int, frame: object) -> None:
@@ -119,20 +124,18 @@ def _wait_until_open(stage: _Stage) -> None:
 
 
 def _recover(stage: _Stage) -> None:
-    """Tell of earlier runs; one that was cut off gets the report of what it recorded."""
-    for path in sorted(stage.parsed.runs.glob("*/run.json"))[-KEPT_RUNS:]:
-        folder = RunFolder(path.parent)
-        more = {} if folder.summary.exists() else _rescue(folder)
-        stage.master.order("tell", run=facts_of(folder) | more)
-
-
-def _rescue(folder: RunFolder) -> dict[str, Any]:
-    """Make the report of what a run recorded before it was cut off."""
-    try:
-        build.write(folder, build.build(folder))
-    except InferswarmError as error:
-        complain(f"inferswarm: {folder.path}: {error}")
-    return {"final": "interrupted", "error": "its master ended during the run"}
+    """Tell of earlier runs; those that were cut off are brought to their end first."""
+    paths = sorted(stage.parsed.runs.glob("*/run.json"))[-KEPT_RUNS:]
+    folders = [RunFolder(path.parent) for path in paths]
+    cut = cut_off(folders)
+    for folder in folders:  # all of them, because what is to be done for some may take long
+        facts = facts_of(folder)
+        if folder in cut:
+            facts.pop("final", None)
+        stage.master.order("tell", run=facts)
+    for folder in cut:
+        patience_s = stage.usual.output.upload_patience.seconds
+        stage.master.order("tell", run=mend(folder, stage.console, patience_s))
 
 
 def _serve_one(stage: _Stage) -> bool:
@@ -195,7 +198,6 @@ def _carry(stage: _Stage, config: RunConfig, key: str) -> bool:
     if loaded.delivery.place is not None and finished.complete:
         facts["uploaded"] = str(loaded.delivery.place)
     elif not finished.complete:
-        again = f"inferswarm upload {loaded.folder.path}"
-        facts["error"] = facts["error"] or f"not all results arrived: `{again}` finishes"
+        facts["error"] = facts["error"] or not_all(loaded.folder)
     stage.master.order("tell", run=facts)
     return not (loaded.interrupted or _ending.is_set())

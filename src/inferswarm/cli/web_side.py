@@ -10,12 +10,12 @@ from inferswarm.config.admission import OPERATORS
 from inferswarm.config.catalog import catalog
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InputError
+from inferswarm.origins import LOOPBACK
 from inferswarm.secret import PASSWORD, USER, read_login, read_token
 from inferswarm.sources.synthetic import SOURCE as SYNTHETIC
 
 WEB = "127.0.0.1:8089"
 SERVICE_TOKEN = "INFERSWARM_SERVICE_TOKEN"  # noqa: S105 - its name, not the token
-LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 
 SUGGESTED = {"target.backend": list(BACKENDS), "prompts.source": [SYNTHETIC]}
 
@@ -73,7 +73,7 @@ def web_options(parsed: argparse.Namespace, usual: RunConfig) -> dict[str, Any]:
     user, password = "", ""
     if parsed.web_login or parsed.web_login_file:
         user, password = read_login(parsed.web_login_file)
-    if not token and not user and host not in LOOPBACK:
+    if not token and not user and host.strip("[]") not in LOOPBACK:
         raise InputError(
             f"--web {parsed.web} can be reached from elsewhere and needs a token or a login: set "
             f"{SERVICE_TOKEN}, or give --service-token-file or --web-login"
@@ -83,6 +83,7 @@ def web_options(parsed: argparse.Namespace, usual: RunConfig) -> dict[str, Any]:
         "token": token,
         "user": user,
         "password": password,
+        "waits": not usual.load.workers,
         "options": catalog(RunConfig, usual, OPERATORS, SUGGESTED),
     }
 

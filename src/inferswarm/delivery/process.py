@@ -10,6 +10,7 @@ from typing import Self
 
 import msgspec
 
+from inferswarm import children
 from inferswarm.delivery.retrying import PATIENCE_S
 from inferswarm.delivery.sending import Progress
 from inferswarm.errors import StorageError
@@ -96,13 +97,8 @@ class Uploader:
     def close(self) -> None:
         """End it, whatever it has done."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        try:
-            process.communicate(timeout=END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        if process is not None:
+            children.end([process], END_LIMIT_S)
 
     def _tell(self, line: bytes) -> None:
         assert self._process is not None

@@ -1,5 +1,6 @@
 """Bringing the files of a run to where they are kept."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from inferswarm.delivery.journal import NAME, Journal
 from inferswarm.delivery.manifest import Entry, Manifest, checksum_of, is_part, packed
 from inferswarm.delivery.retrying import PATIENCE_S, retried
-from inferswarm.storage.folder import RunFolder
+from inferswarm.errors import StorageError
+from inferswarm.storage.folder import RunFolder, write_file
 from inferswarm.stores import Store, Uri, store_for
 from inferswarm.stores.errors import UnreachableError
 
@@ -104,5 +106,7 @@ def deliver(
             attempt(len(files), entry)
     content, uri = packed(manifest), sender.place.child(folder.manifest.name)
     retried(lambda: sender.store.put_bytes(content, uri), patience_s)
+    with contextlib.suppress(StorageError):  # without it all is looked at again, and found there
+        write_file(folder.arrived, str(sender.place).encode())
     show_at(len(files))
     return sent

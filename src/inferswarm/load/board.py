@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import gevent
 from gevent.event import AsyncResult
 from gevent.timeout import Timeout
 
+from inferswarm.facts import KEPT_RUNS
 from inferswarm.load.history import History
 
 ANSWER_LIMIT_S = 180.0
-KEPT_RUNS = 100
+LOOK_S = 0.1
 
 
 class RefusedError(Exception):
@@ -33,10 +35,18 @@ class Board:
     finishing   the driving process has written and uploaded the results
     """
 
-    def __init__(self, say: Callable[..., None], workers: Callable[[], int]) -> None:
-        """`say` passes events on to the driving process; `workers` counts those of other machines."""
+    def __init__(
+        self,
+        say: Callable[..., None],
+        workers: Callable[[], int],
+        whole: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`say` passes events on to the driving process; `workers` counts those of other machines.
+
+        Until `whole`, more of them are on their way, and a run waits for them.
+        """
         self._say = say
-        self._workers = workers
+        self._workers, self._whole = workers, whole
         self._answer: AsyncResult[str] | None = None
         self.state = "idle"
         self.run: dict[str, Any] = {}
@@ -60,6 +70,8 @@ class Board:
         self.state, self.run, self.live = "preparing", {}, {}
         self.asked, self.history = self.asked + 1, History()
         self._answer = AsyncResult()
+        while not self._whole():
+            gevent.sleep(LOOK_S)
         try:
             self._say("asked", config=dict(config), key=key, workers=self._workers())
             if why := self._answer.get(timeout=ANSWER_LIMIT_S):
@@ -94,6 +106,8 @@ class Board:
             del self.runs[next(iter(self.runs))]
         if "final" in run:
             self.state = "idle"
+        elif self.state == "idle":  # one that was cut off, and is brought to its end now
+            self.state = "finishing"
 
     def said(self, event: str, data: Mapping[str, Any]) -> None:
         """The master has said something."""

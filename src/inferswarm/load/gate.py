@@ -4,15 +4,15 @@ import secrets
 import time
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flask import Response, jsonify, redirect, render_template, request, session
 from flask_login import UserMixin, current_user, login_user, logout_user
 from locust.web import WebUI
 
-from inferswarm.load.login import Attempts, same
+from inferswarm.load.login import Attempts
+from inferswarm.origins import stranger
+from inferswarm.secret import same
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGIN = "/inferswarm/login"
 LOGOUT = "/inferswarm/logout"
 SESSION = timedelta(hours=12)
@@ -66,12 +66,9 @@ class Gate:
 
     def _check(self) -> Response | tuple[Response, int] | None:
         """Refuse strangers, and pages of other sites that a browser of ours has open."""
-        asked = urlsplit(f"//{request.host}").hostname or ""
-        if self._host in LOOPBACK and asked not in LOOPBACK:
-            return refusal(403, f"host {asked}: this service is for this machine alone")
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
-            return refusal(403, "a page of another site may not ask here")
+        asked = request.headers.get("Host", "")
+        if why := stranger(self._host, asked, request.headers.get("Origin")):
+            return refusal(403, why)
         if not (self._token or self._login[0]) or self._bears():
             return None
         if not self._login[0]:

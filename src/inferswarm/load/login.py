@@ -1,8 +1,6 @@
-"""Who may use the web side: a person by name and password, a program by the service token."""
+"""How often somebody may try to log in at the web side."""
 
-import hmac
 from collections import deque
-from hashlib import sha256
 
 WINDOW_S = 60.0
 MOST_FAILURES = 5
@@ -29,8 +27,3 @@ class Attempts:
     def failed(self, address: str, now_s: float) -> None:
         """A wrong name or password was given."""
         self._failures.append((now_s, address))
-
-
-def same(given: str, known: str) -> bool:
-    """Whether two secrets are equal, in a time that tells neither where they differ nor a length."""
-    return hmac.compare_digest(sha256(given.encode()).digest(), sha256(known.encode()).digest())

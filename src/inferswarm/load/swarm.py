@@ -1,8 +1,9 @@
 """Locust's master with the workers that greeted it, kept from one run to the next."""
 
 import logging
-import secrets
 import sys
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,18 +13,24 @@ from locust.runners import STATE_STOPPED
 from inferswarm.load import messages
 from inferswarm.load.steady_master import SteadyMasterRunner
 from inferswarm.load.worker import ClosedLoopUser
+from inferswarm.secret import same
 
 Listener = Callable[[str, Any], None]
 """Takes the worker that sent a message, and the message's data."""
 _PASSED_ON = (messages.READY, messages.DELTA, messages.BEAT, messages.PART)
+RETURN_LIMIT_S = 30.0
+"""How long workers of other machines are waited for: the first one, and those that come anew."""
 _log = logging.getLogger(__name__)
 
 
 class Swarm:
     """Who may be a worker, who is, and to whom their messages go: to the run that goes on."""
 
-    def __init__(self, bind: str, token: str) -> None:
-        """`bind` is HOST:PORT; empty is a free port for this machine's own workers."""
+    def __init__(self, bind: str, token: str, *, waits: bool = False) -> None:
+        """`bind` is HOST:PORT; empty is a free port for this machine's own workers.
+
+        `waits` says that there are none of its own, so that `whole` waits for a first one.
+        """
         # Locust's web routes parse it again, and exit when they do not know it.
         sys.argv = ["locust"]
         host, _, port = bind.rpartition(":")
@@ -34,6 +41,7 @@ class Swarm:
         )
         self.greeted: dict[str, bool] = {}
         """Workers that know the token, in order, and whether they have our disk."""
+        self._awaited = deque([time.monotonic() + RETURN_LIMIT_S] if waits else [])
         self._token = token
         self._newcomer: Callable[[str], None] = lambda _: None
         self._listeners: Mapping[str, Listener] = {}
@@ -52,6 +60,12 @@ class Swarm:
         for worker in set(self.greeted) & self.runner.lost:
             del self.greeted[worker]
         return sum(not local for local in self.greeted.values())
+
+    def whole(self) -> bool:
+        """Whether all workers are there that should be, or were waited for long enough."""
+        while self._awaited and self._awaited[0] < time.monotonic():
+            self._awaited.popleft()
+        return not self._awaited
 
     def states(self) -> list[str]:
         """The state of each worker that greeted: Locust's, `connected` before that, or `lost`."""
@@ -84,7 +98,9 @@ class Swarm:
 
     def send_home(self, worker: str) -> None:
         """This process of a worker is not needed any more; one of another machine comes anew."""
-        del self.greeted[worker]
+        local = self.greeted.pop(worker)
+        if not local and worker not in self.runner.lost:
+            self._awaited.append(time.monotonic() + RETURN_LIMIT_S)
         self.runner.give_up(worker)
         self.send(worker, "quit", {})
 
@@ -96,8 +112,10 @@ class Swarm:
         self.runner.quit()
 
     def _on_hello(self, environment: Environment, msg: Any) -> None:
-        if secrets.compare_digest(str(msg.data.get("token")), self._token):
-            self.greeted[msg.node_id] = bool(msg.data.get("local"))
+        if same(str(msg.data.get("token")), self._token):
+            self.greeted[msg.node_id] = local = bool(msg.data.get("local"))
+            if self._awaited and not local:
+                self._awaited.popleft()
             self._newcomer(msg.node_id)
         else:
             _log.warning("a stranger asked to be a worker: %s", msg.node_id)

@@ -1,6 +1,5 @@
 """Who may ask the service for what, and how often."""
 
-import hashlib
 import hmac
 import threading
 import time
@@ -8,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from inferswarm.errors import InputError
-from inferswarm.secret import LEAST_LENGTH
+from inferswarm.origins import LOOPBACK, stranger
+from inferswarm.secret import LEAST_LENGTH, digest
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 READ_TOKEN, RUN_TOKEN = "INFERSWARM_READ_TOKEN", "INFERSWARM_RUN_TOKEN"
 
 
@@ -50,13 +48,13 @@ class Tokens:
                 raise InputError(
                     f"{origin}: a token is one word of at least {LEAST_LENGTH} characters"
                 )
-        return cls(tuple((_digest(token), role) for token, role, _ in found if token))
+        return cls(tuple((digest(token), role) for token, role, _ in found if token))
 
     def role_of(self, token: str) -> Role:
         """What a token allows; all known ones are compared, so that time tells nothing."""
-        digest, role = _digest(token), Role.NOBODY
+        given, role = digest(token), Role.NOBODY
         for known, its_role in self.known:
-            if hmac.compare_digest(known, digest):
+            if hmac.compare_digest(known, given):
                 role = max(role, its_role)
         return role
 
@@ -68,10 +66,6 @@ def _lines(file: Path | None) -> list[str]:
         return file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--tokens {file}: {error}; give a file of `run TOKEN` lines") from None
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +93,8 @@ class Gate:
     ) -> tuple[int, str]:
         """HTTP's status and a sentence for a request that is not let in; (0, "") for one that is."""
         asked = headers.get("host", "")
-        if self.host in LOOPBACK and _host_of(asked) not in LOOPBACK:
-            return 403, "this service is for this machine alone; ask for it as localhost"
-        origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != asked:
-            return 403, "a page of another site may not ask here"
+        if why := stranger(self.host, asked, headers.get("origin")):
+            return 403, why
         referer = headers.get("referer", "").partition("://")[2].partition("/")[0]
         if needed >= Role.RUN and referer not in ("", asked):
             return 403, "a page of another site may not start anything here"
@@ -120,13 +111,6 @@ class Gate:
         if role is Role.NOBODY:
             return 401, "give a token: Authorization: Bearer ..."
         return (0, "") if role >= needed else (403, "this token may read, not run")
-
-
-def _host_of(authority: str) -> str:
-    try:
-        return urlsplit(f"//{authority}").hostname or ""
-    except ValueError:
-        return ""
 
 
 class Pace:

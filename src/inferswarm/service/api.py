@@ -1,10 +1,9 @@
 """The routes of the service."""
 
-import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Annotated, Any
@@ -24,6 +23,7 @@ from inferswarm.service.access import Gate, Pace, Role
 from inferswarm.service.conductor import Conductor
 from inferswarm.service.registry import Registry, Run
 from inferswarm.service.states import FINAL, State, after
+from inferswarm.service.streams import EventStream, Places, events_of
 from inferswarm.service.usual import Usual
 from inferswarm.service.views import (
     ID_PATTERN,
@@ -39,7 +39,6 @@ from inferswarm.service.views import (
 )
 from inferswarm.storage import new_id
 
-EVENT_S = 1.0
 CHUNK_BYTES = 1 << 16
 MOST_QUEUED = 1_000
 COOKIE = "inferswarm"
@@ -61,6 +60,7 @@ class Service:
     usual: Usual
     reading: Pace = field(default_factory=lambda: Pace(200, 400))
     asking: Pace = field(default_factory=lambda: Pace(10, 30))
+    following: Places = field(default_factory=Places)
 
     def queue(self, asked: RunRequest) -> Run:
         """Check and queue a run; raises InputError, RefusedError."""
@@ -103,7 +103,8 @@ class Service:
     def told(self, run: Run) -> RunView:
         """A run as it is told, with live numbers while it goes on."""
         active = run.state not in FINAL and run.state is not State.QUEUED
-        return view(run, self.conductor.live if active else {})
+        waiting = self.conductor.refused if run.state is State.QUEUED else ""
+        return view(run, self.conductor.live if active else {}, waiting)
 
     def file(self, run: Run, name: str) -> IO[bytes]:
         """A file of a run's folder; raises HTTPException 404 while it is not there."""
@@ -229,13 +230,13 @@ def _add_runs(app: FastAPI, service: Service) -> None:
         "/runs/{run}/events",
         dependencies=_READ,
         responses=_ERRORS | {200: {"content": {"text/event-stream": {}}}},
-        response_class=StreamingResponse,
+        response_class=EventStream,
     )
-    async def events(run: RunId) -> StreamingResponse:
+    async def events(run: RunId) -> EventStream:
         """The run every second until it is over, as server-sent events named `run`."""
         first = await run_in_threadpool(service.known, run)
-        stream = _events(service, first)
-        return StreamingResponse(stream, media_type="text/event-stream", headers=NOT_KEPT)
+        events = events_of(first, service.told, service.registry.get)
+        return EventStream(events, service.following)
 
     @app.post("/runs/{run}/stop", status_code=202, dependencies=_RUN, responses=_ERRORS)
     def stop(run: RunId) -> RunView:
@@ -249,22 +250,6 @@ def _add_runs(app: FastAPI, service: Service) -> None:
         if not service.registry.delete(run):
             raise HTTPException(409, f"run {run} is {found.state}: stop it first")
         return Response(status_code=204)
-
-
-NOT_KEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-async def _events(service: Service, run: Run) -> AsyncIterator[bytes]:
-    while True:
-        data = service.told(run).model_dump_json().encode()
-        yield b"event: run\ndata: " + data + b"\n\n"
-        if run.over:
-            return
-        await asyncio.sleep(EVENT_S)
-        found = await run_in_threadpool(service.registry.get, run.id)
-        if found is None:
-            return
-        run = found
 
 
 def _add_files(app: FastAPI, service: Service) -> None:
@@ -323,14 +308,14 @@ def _add_health(app: FastAPI, service: Service) -> None:
     @app.get("/healthz", dependencies=_ALL, responses=_ERRORS)
     def healthz() -> Health:
         """Whether the service answers."""
-        return Health(status="ok", master=service.conductor.master_state or "silent")
+        return Health(status="ok", master=service.conductor.master)
 
     @app.get("/readyz", dependencies=_ALL, responses=_ERRORS)
     def readyz(response: Response) -> Health:
-        """Whether it can have runs carried out; 503 while the master is silent."""
-        state = service.conductor.master_state
-        response.status_code = 200 if state else 503
-        return Health(status="ready" if state else "waiting", master=state or "silent")
+        """Whether it can have runs carried out; 503 while the master is silent or refuses us."""
+        ready = bool(service.conductor.master_state)
+        response.status_code = 200 if ready else 503
+        return Health(status="ready" if ready else "waiting", master=service.conductor.master)
 
     @app.get("/metrics", dependencies=_READ, response_class=PlainTextResponse, responses=_ERRORS)
     def metrics() -> PlainTextResponse:

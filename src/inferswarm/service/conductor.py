@@ -4,22 +4,24 @@ The registry is the truth: what is not there did not happen. A run's id here is 
 master knows the wish for it, so asking again, after either side was killed, never makes a second run.
 """
 
+import contextlib
 import logging
 import threading
 import time
 from typing import Any
 
 from inferswarm.config.warmup import parse_warmup
-from inferswarm.errors import InferswarmError, StorageError
+from inferswarm.errors import InferswarmError
 from inferswarm.remote import MasterClient, MasterRefusedError, MasterSilentError
 from inferswarm.scales import NS_PER_S
 from inferswarm.service.registry import Registry, Run
 from inferswarm.service.states import State, after, seen
 
 LOOK_S = 0.5
+LOOKS = 5
 SILENCE_LIMIT_S = 60.0
 BUSY = 409
-UNKNOWN = 404
+UNKNOWN_TOKEN = 401
 OVERTIME = "it took longer than its limit"
 _log = logging.getLogger(__name__)
 
@@ -41,8 +43,15 @@ class Conductor:
         """The newest snapshot of the run that goes on."""
         self.master_state = ""
         """What the master said last of itself; empty while it is silent."""
+        self.refused = ""
+        """Why the master does not talk to us, where it said so."""
         self.workers = 0
         """How many workers of other machines it has."""
+
+    @property
+    def master(self) -> str:
+        """How the master is, in a word, or why it does not say."""
+        return self.master_state or self.refused or "silent"
 
     def start(self) -> None:
         """Begin; a run that went on when the service ended is picked up first."""
@@ -92,10 +101,11 @@ class Conductor:
         try:
             told = self._master.state()
         except (MasterSilentError, MasterRefusedError) as error:
-            self.master_state = ""
-            _log.debug("%s", error)
+            self.master_state, self.refused = "", _refusal(error)
+            _log.debug("%s", self.refused or error)
             return {}
         self.master_state, self.workers = str(told.get("state")), int(told.get("workers", 0))
+        self.refused = ""
         return told
 
     def _carry(self, run: Run) -> None:
@@ -121,7 +131,8 @@ class Conductor:
             if refused.status == BUSY:
                 self._pause()  # somebody else's run, or ours that is starting since before
                 return self._is_ours(run)
-            self._registry.move(run.id, run.state, after(run.state, "broken"), error=str(refused))
+            why = _refusal(refused) if refused.status == UNKNOWN_TOKEN else str(refused)
+            self._registry.move(run.id, run.state, after(run.state, "broken"), error=why)
             return False
         self._registry.note(run.id, facts=facts)
         return True
@@ -133,18 +144,19 @@ class Conductor:
         """Look once, and note what has changed."""
         told = self._wait_for_word(run)
         if told is None:
-            self._end_as(run, "cut", "the master fell silent; what it recorded is in its folder")
+            why = self.refused or "the master fell silent"
+            self._end_as(run, "cut", f"{why}; what it recorded is in its folder")
             return
         facts = told.get("run", {})
-        if facts.get("key") != run.id:
-            facts = self._by_key(run)
+        newest = facts.get("key") == run.id
+        facts = facts if newest else self._by_key(run)
         if not facts:
             self._end_as(run, "cut", "the master knows nothing of it")
             return
         facts = run.facts | facts
         state = seen(
             run.state,
-            self.master_state if told.get("run", {}).get("key") == run.id else "",
+            self.master_state if newest else "",
             warm=self._is_warm(run),
             final=str(facts.get("final", "")),
         )
@@ -164,11 +176,13 @@ class Conductor:
         return told
 
     def _by_key(self, run: Run) -> dict[str, Any]:
-        """What the master knows of a run that is not its newest."""
-        try:
-            return self._master.by_key(run.id)
-        except MasterRefusedError:
-            return {}
+        """What the master knows of a run that is not its newest; it may just begin to learn of runs."""
+        for _ in range(LOOKS):
+            with contextlib.suppress(MasterRefusedError):
+                if facts := self._master.by_key(run.id):
+                    return facts
+            self._pause()
+        return {}
 
     def _end_as(self, run: Run, event: str, error: str) -> None:
         if not self._stopping.is_set():
@@ -193,5 +207,17 @@ class Conductor:
         if (run.stop_asked or late) and self.master_state in ("starting", "running"):
             try:
                 self._master.stop()
-            except (MasterRefusedError, StorageError) as error:
+            except MasterRefusedError as error:
                 _log.info("stop: %s", error)
+
+
+def _refusal(error: InferswarmError) -> str:
+    """What to tell of a master that refuses to be asked; empty for one that is not heard at all."""
+    if not isinstance(error, MasterRefusedError):
+        return ""
+    if error.status == UNKNOWN_TOKEN:
+        return (
+            f"the master refused our service token (HTTP {error.status}); give the master's own with "
+            "INFERSWARM_SERVICE_TOKEN or --service-token-file"
+        )
+    return f"the master refused to be asked (HTTP {error.status}): {error}"

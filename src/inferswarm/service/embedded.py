@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from inferswarm import children
 from inferswarm.remote import MasterClient
 
 TOKEN_VARIABLE = "INFERSWARM_SERVICE_TOKEN"  # noqa: S105 - its name
@@ -40,13 +41,8 @@ class EmbeddedMaster:
 
     def __exit__(self, *_: object) -> None:
         self._ending.set()
-        process = self._process
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
-            try:
-                process.wait(END_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        if self._process is not None:
+            children.end([self._process], END_LIMIT_S)
         self._thread.join(END_LIMIT_S)
 
     @property

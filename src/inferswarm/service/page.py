@@ -169,7 +169,7 @@ def _filled(usual: Usual) -> dict[str, Any]:
 def _subtitle(service: Service) -> str:
     conductor = service.conductor
     if not conductor.master_state:
-        return "the master does not answer"
+        return conductor.refused or "the master does not answer"
     workers = f", {conductor.workers} workers" if conductor.workers else ""
     return f"master {conductor.master_state}{workers}"
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from inferswarm.adapters.table import route, wanted
+from inferswarm.config.admission import redacted
 from inferswarm.config.sources import from_mapping, resolve
 from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InputError
@@ -103,8 +104,11 @@ class Health(BaseModel):
     master: str
 
 
-def view(run: Run, live: dict[str, Any] | None = None) -> RunView:
-    """A run as it is told; `live` are the newest numbers of the one that goes on."""
+def view(run: Run, live: dict[str, Any] | None = None, waiting: str = "") -> RunView:
+    """A run as it is told; `live` are the newest numbers of the one that goes on.
+
+    `waiting` is why it cannot go on, while that is no error of its own.
+    """
     verdict = run.facts.get("verdict") or {}
     base = f"/runs/{run.id}"
     links = {name: f"{base}/{name}" for name in ("events", "report", "summary", "records")}
@@ -117,12 +121,12 @@ def view(run: Run, live: dict[str, Any] | None = None) -> RunView:
         priority=run.priority,
         key=run.key,
         limit_s=run.limit_s,
-        error=run.error,
+        error=run.error or waiting,
         progress=_progress(run),
         valid=verdict.get("valid"),
         reasons=list(verdict.get("reasons", [])),
         uploaded=run.facts.get("uploaded"),
-        config=run.config,
+        config=redacted(run.config),
         facts={name: value for name, value in run.facts.items() if name not in ("folder", "key")},
         live=dict(live or {}),
         links={"self": base, **links},

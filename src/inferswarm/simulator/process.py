@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from inferswarm import children
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.errors import LoadProcessError
 from inferswarm.simulator.truth import TruthRow, read_truth
@@ -91,12 +92,7 @@ class RunningSimulator:
         if child is None:
             return
         with self._folder:
-            try:
-                # Closes the lifeline and waits.
-                child.communicate(timeout=_STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.communicate()
+            children.end([child], _STOP_TIMEOUT_S)
             self._code = child.returncode
             if self._keeps_truth and not self._code:
                 self._rows = read_truth(self._truth_path)

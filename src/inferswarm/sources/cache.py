@@ -7,18 +7,15 @@ Files appear whole, so runs at the same time do not harm each other; one waits w
 the same. The folder may be removed at any time.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from inferswarm.errors import StorageError
-from inferswarm.folders import cache_folder
+from inferswarm.folders import alone, cache_folder
 from inferswarm.sources.progress import Progress, silent
 from inferswarm.sources.tally import shown
 from inferswarm.storage import write_file
@@ -39,12 +36,12 @@ class _Entry(msgspec.Struct, frozen=True):
 def local_copy(uri: Uri, progress: Progress = silent) -> Path:
     """The path of a local URI, or of a whole copy of what it names, downloaded unless it is here.
 
-    Raises StoreError when it is not there or may not be read, StorageError when the cache cannot be
-    written.
+    Raises InputError for a bucket, StoreError when it is not there or may not be read, StorageError when
+    the cache cannot be written.
     """
     if uri.is_local:
         return uri.path
-    info = store_for(uri).info(uri)
+    info = store_for(uri.object()).info(uri)
     if info is None:
         raise MissingError(f"{uri}: no such object; check bucket and name")
     folder = cache_folder(os.environ) / "prompts"
@@ -62,7 +59,7 @@ def _kept(folder: Path, uri: Uri, info: Info, progress: Progress) -> Path:
     entry_path = folder / "index" / f"{key}.json"
     for part in ("index", "content"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    with _alone(entry_path.with_suffix(".lock")):
+    with alone(entry_path.with_suffix(".lock")):
         found = _found(folder, entry_path) if info.etag else None
         if found is not None:
             return found
@@ -100,11 +97,3 @@ def _download(folder: Path, uri: Uri, info: Info, progress: Progress) -> _Entry:
     finally:
         Path(name).unlink(missing_ok=True)
     return _Entry(digest.hexdigest(), size, shown(str(uri)))
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however it ends."""
-    with path.open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

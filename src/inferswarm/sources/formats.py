@@ -30,7 +30,7 @@ FORMATS = (
     Format("JSON lines", (".jsonl", ".ndjson"), "one JSON object a line", rows.json_lines),
     Format("JSON", (".json",), "one array of JSON objects", rows.json_objects),
     Format("CSV", (".csv",), "a table whose first line names its columns", rows.comma_separated),
-    Format("TSV", (".tsv",), "the same, separated by tabs", rows.tab_separated),
+    Format("TSV", (".tsv",), "a table like that of CSV, separated by tabs", rows.tab_separated),
     Format("Parquet", (".parquet",), "a table of columns", rows.parquet, seeks=True),
 )
 _HEAD_BYTES = 1 << 12
@@ -51,6 +51,7 @@ def rows_of(file: BinaryIO, name: str, tally: Tally) -> Iterator[Placed]:
     Raises InputError when it is plainly of another form than its name says, or proves damaged.
     """
     form = format_of(name)
+    tally.form = form.sentence
     if form.seeks:
         yield from form.read(file, tally)
         return

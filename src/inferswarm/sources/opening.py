@@ -37,9 +37,8 @@ def opened(source: str, tally: Tally, progress: Progress = silent) -> Iterator[O
         try:
             file = path.open("rb", buffering=0)
         except OSError as error:
-            raise InputError(
-                f"{tally.name}: {error.strerror}; give a text file with one prompt a line"
-            ) from None
+            form = formats.format_of(uri.name).sentence
+            raise InputError(f"{tally.name}: {error.strerror}; give a file with {form}") from None
         with file:
             place = Place(file, path.stat().st_size)
             yield Opened(formats.rows_of(file, uri.name, tally), place)

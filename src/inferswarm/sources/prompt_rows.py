@@ -57,4 +57,5 @@ def _instead(column: str, row: dict[str, Any]) -> str:
         return f"it has `{talk}`: `inferswarm prompts sharegpt` takes prompts from conversations"
     names = [str(name) for name in row if name]
     hint = did_you_mean(column, names)
-    return f"it has {', '.join(names[:8]) or 'none'}{hint or '; name one of them'} (prompts.column)"
+    has = f"it has {', '.join(names[:8]) or 'none'}{hint or '; name one of them'}"
+    return f"{has} (--column NAME, or for a run --set prompts.column=NAME)"

@@ -17,9 +17,10 @@ def shown(source: str) -> str:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one reading; `name` is what messages call the source."""
+    """Counts of one reading; `name` is what messages call the source, `form` what it must hold."""
 
     name: str
+    form: str = "one prompt a line"
     good: int = 0
     bad: int = 0
     first_bad: list[str] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Tally:
         if self.good:
             return
         if not self.bad:
-            raise InputError(f"{self.name}: no prompt in it; write one prompt a line")
+            raise InputError(f"{self.name}: no prompt in it; write {self.form}")
         raise InputError(f"{self.name}: no prompt in its {self.bad:,} rows; {self.first_bad[0]}")
 
     @property

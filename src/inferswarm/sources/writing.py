@@ -25,7 +25,7 @@ def check_target(uri: Uri, *, overwrite: bool, lines_only: bool = False) -> None
 
     `lines_only` refuses what is no .jsonl: the prompts are more than one text each.
     """
-    form = format_of(uri.name)
+    form = format_of(uri.object().name)
     if form is not TEXT and JSON_LINES not in form.suffixes:
         raise InputError(f"--to {uri}: prompts are written as .txt or .jsonl, not as {form.name}")
     if lines_only and form is TEXT:

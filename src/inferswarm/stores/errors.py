@@ -2,6 +2,7 @@
 
 StoreError             5  something else; `retryable` where a later try may help
 |-- MissingError       2  the bucket, the object or the file is not there
+|-- FolderError        2  a file stands where a folder is needed
 |-- ExistsError        2  it is there, and replacing it was not asked for
 |-- ExtraError         2  the packages for this kind of URI are not installed
 |-- ReadOnlyError      2  this kind of URI can only be read
@@ -20,6 +21,12 @@ class StoreError(InferswarmError):
 
 class MissingError(StoreError):
     """The bucket, the object or the file does not exist; the message says which."""
+
+    exit_code = EXIT_INPUT
+
+
+class FolderError(StoreError):
+    """A part of the path is a file, so that nothing can be below it."""
 
     exit_code = EXIT_INPUT
 

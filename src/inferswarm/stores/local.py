@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from inferswarm.stores.errors import DeniedError, ExistsError, MissingError, StoreError
+from inferswarm.stores.errors import DeniedError, ExistsError, FolderError, MissingError, StoreError
 from inferswarm.stores.interface import CHECK_NAME, Info
 from inferswarm.stores.uri import Uri
 
@@ -63,11 +63,8 @@ class LocalStore:
 
     def check_writable(self, uri: Uri) -> None:
         """Write and remove a file in the folder, or in the nearest that is there already."""
-        folder = uri.path.absolute()
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        check = folder / f"{CHECK_NAME}-{secrets.token_hex(4)}"
         with _explained(uri, "write"):
+            check = _nearest(uri.path) / f"{CHECK_NAME}-{secrets.token_hex(4)}"
             check.touch(exist_ok=False)
             check.unlink()
 
@@ -87,6 +84,8 @@ def place_local(path: Path, write: Callable[[BinaryIO], object], *, overwrite: b
 def _place_whole(
     path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = True
 ) -> None:
+    if not _nearest(path.parent).is_dir():
+        raise NotADirectoryError
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.parent / f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}"
     try:
@@ -101,6 +100,12 @@ def _place_whole(
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def _nearest(path: Path) -> Path:
+    """The place itself, or the nearest above it that is there."""
+    path = path.absolute()
+    return next((one for one in (path, *path.parents) if one.exists()), path)
 
 
 def _rename_to_new(source: Path, target: Path) -> None:
@@ -135,6 +140,10 @@ def _explained(uri: Uri, verb: str) -> Iterator[None]:
         raise ExistsError(f"{uri} exists already; choose another name or overwrite it") from None
     except FileNotFoundError:
         raise MissingError(f"{uri}: no such file; check the path") from None
+    except NotADirectoryError:
+        raise FolderError(
+            f"{uri}: {_nearest(uri.path)} is a file, where a folder is needed; choose another place"
+        ) from None
     except PermissionError:
         raise DeniedError(
             f"{uri}: user {_user()} may not {verb} it; change its rights or choose another place"

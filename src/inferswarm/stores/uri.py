@@ -11,6 +11,7 @@ SCHEMES: Final = ("file", "gs", "s3", "az", "http", "https")
 
 _WEB: Final = ("http", "https")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_NEARLY: Final = re.compile(rf"({'|'.join(SCHEMES)}):/?(?!/)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,11 @@ class Uri:
     @staticmethod
     def parse(text: str | Path) -> "Uri":
         """Take a URI apart; text without a scheme is a path. Raises InputError."""
-        text = str(text)
+        if not isinstance(text, str):
+            return Uri("file", "", str(text))
         match = _SCHEME.match(text)
         if match is None:
-            return Uri("file", "", _filled(text, text))
+            return Uri("file", "", _filled(_plain(text), text))
         scheme, rest = match[1].lower(), text[match.end() :]
         if scheme not in SCHEMES:
             raise InputError(f"{text}: {scheme}:// is not known; these are: {_known()}")
@@ -58,6 +60,12 @@ class Uri:
         """The last part of the key: the file's own name."""
         return self.key.rstrip("/").rpartition("/")[2].partition("?")[0]
 
+    def object(self) -> "Uri":
+        """The same, when it can name one file or object; raises InputError for a whole bucket."""
+        if self.key or self.scheme in _WEB:
+            return self
+        raise InputError(f"{self}: names no object; give one in it, as in {self}prompts.txt")
+
     @property
     def shown(self) -> str:
         """The URI for people: without the query of http(s)://, where signed URLs have their keys."""
@@ -74,6 +82,16 @@ class Uri:
         if not self.is_local:
             raise ValueError(f"{self} is not on this machine")
         return Path(self.key)
+
+
+def _plain(path: str) -> str:
+    """A path; refuses what is nearly a URI, which nobody means to be a path."""
+    if match := _NEARLY.match(path):
+        meant = f"{match[1].lower()}://{'/' if match[1].lower() == 'file' else ''}"
+        raise InputError(
+            f"{path}: is no {meant} URI; write {meant}{path[match.end() :]}, or ./{path} for a file"
+        )
+    return path
 
 
 def _filled(part: str, text: str) -> str:

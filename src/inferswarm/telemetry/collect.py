@@ -53,13 +53,16 @@ class Telemetry:
         self._poller = self._made_poller(target)
         self._began_ns = time.time_ns()
 
-    @classmethod
-    def of(cls, options: TelemetryOptions, target: TargetOptions) -> Self:
+    def __enter__(self) -> Self:
         """Begin to look."""
-        made = cls(options, target)
-        if made._poller is not None:
-            made._poller.start()
-        return made
+        if self._poller is not None:
+            self._poller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Look no more, whatever becomes of what was seen; `finish` has done so before."""
+        if self._poller is not None:
+            self._poller.end()
 
     def finish(self, path: Path, say: Callable[[str], None]) -> Collected:
         """Stop looking, ask those who know of the past, and write it all to `path`."""

@@ -39,7 +39,7 @@ def read_wanted(path: Path) -> tuple[Wanted, ...]:
         where = f" in line {mark.line + 1}" if mark is not None else ""
         raise InputError(f"--metrics {path}: not valid YAML{where}") from None
     metrics = found.get("metrics") if isinstance(found, dict) else None
-    if not isinstance(metrics, dict) or not metrics:
+    if not isinstance(metrics, dict):  # an empty one is a deployment's that wants no more
         raise InputError(f"--metrics {path}: must have `metrics`, a mapping of names to entries")
     return _entries(metrics, f"--metrics {path}")
 

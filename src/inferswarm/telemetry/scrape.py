@@ -172,9 +172,13 @@ class Poller:
         """Begin."""
         self._thread.start()
 
+    def end(self) -> None:
+        """Look no more; what is under way is not waited for."""
+        self._ending.set()
+
     def stop(self) -> tuple[list[Series], list[str]]:
         """End; the lines, and what is to be said of those that are missing."""
-        self._ending.set()
+        self.end()
         self._thread.join(2 * TIMEOUT_S if self._url else IMPATIENCE_S)
         if not self._url:
             told = "; ".join(f"{url}: {why}" for url, why in self._troubles.items())

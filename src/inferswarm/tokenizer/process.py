@@ -11,6 +11,7 @@ from typing import IO, Literal, Self, TypeVar
 
 import msgspec
 
+from inferswarm import children
 from inferswarm.errors import InferswarmError, InputError
 from inferswarm.tokenizer import wire
 
@@ -75,11 +76,7 @@ class TokenizerProcess:
         """End the process; does nothing when it was ended before."""
         child, self._child = self._child, None
         if child is not None:
-            try:
-                child.communicate(timeout=_STOP_TIMEOUT_S)  # closes its lifeline, and waits
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.communicate()
+            children.end([child], _STOP_TIMEOUT_S)
         if self._said is not None:
             self._said.close()
 

@@ -48,6 +48,10 @@
         location.reload(); // the page of a run that is over has more to say
       }
     });
+    events.addEventListener("error", () => {
+      // a refusal, as when too many watch, ends it for good; a cut connection it mends by itself
+      if (events.readyState === EventSource.CLOSED) setTimeout(() => follow(place), 10000);
+    });
   }
 
   async function refresh(table) {
