@@ -1,4 +1,4 @@
-# make demo | test | test-slow | bench | check | docs | webui | wheel | lock | clean
+# make demo | test | test-slow | deploy-check | bench | check | docs | webui | wheel | lock | clean
 # PYTHON chooses the interpreter (3.11 or newer) that the virtual environment is made with.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 RUN_STAMP := $(VENV)/.run
 SOURCES := pyproject.toml setup.py $(wildcard src/inferswarm/load/transport/native/* src/inferswarm/native/*)
 
-.PHONY: setup demo test test-slow bench check format docs webui wheel lock clean
+.PHONY: setup demo test test-slow deploy-check bench check format docs webui wheel lock clean
 
 setup: $(STAMP) ## the virtual environment with everything that tests need, pinned
 
@@ -38,6 +38,9 @@ test: setup ## the fast suite, under 5 minutes on 2 cores
 test-slow: setup ## what takes longer or needs system packages; skipped tests say how to get them
 	$(BIN)/pytest tests -m slow -rs
 	$(BIN)/pytest tests/load -m slow -rs
+
+deploy-check: setup ## image, manifests and Terraform; what cannot run here is skipped and says how to get it
+	$(BIN)/pytest tests/deploy -m deploy -rs
 
 bench: setup ## inferswarm beside other clients, about 25 minutes on 2 quiet cores
 	$(BIN)/python -m bench

@@ -21,6 +21,7 @@ from inferswarm.cli.main import COMMANDS, parser
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.config.sources import Given, from_file, options_of, resolve
 from inferswarm.config.tree import RunConfig
+from inferswarm.otel.declared import METRICS
 from inferswarm.simulator.process import RunningSimulator
 from tests.end_to_end.command import command
 
@@ -300,6 +301,7 @@ def resolves(dotted: str) -> bool:
 def test_names_of_the_code_exist(page: Path) -> None:
     """Every dotted name that begins with a module of ours is a module, class, function or option."""
     keys = {option.key for option in options_of(RunConfig)}
+    keys |= {name for one in METRICS for name in (one.name, one.attribute)}
     tops = {path.stem for path in PACKAGE.iterdir()} | {"inferswarm"}
     for code in prose(page):
         ours = _DOTTED.fullmatch(code) and code.split(".")[0] in tops

@@ -80,3 +80,13 @@ def test_start_is_due_when_nothing_was_sent() -> None:
     """A refused connection occupied the client from the moment it was due."""
     assert failure(Outcome.CONNECT, due_ns=5, sent_ns=0).start_ns == 5
     assert record(due_ns=5, sent_ns=9).start_ns == 9
+
+
+def test_a_record_of_before_there_were_traces_is_read() -> None:
+    """It has none; and one that has says which, also after its line."""
+    line = encode_line(record())
+    assert b"trace" not in line
+    (old, new) = decode_lines(iter([line, encode_line(record(trace="ab"))]))
+    assert old is not None
+    assert new is not None
+    assert (old.trace, new.trace) == ("", "ab")

@@ -133,6 +133,8 @@ def test_pages_of_other_sites_are_kept_out(master: MasterProcess) -> None:
     """A name that only pretends to be this machine's, and an origin that is not ours, are refused."""
     own = f"127.0.0.1:{master.web_port}"
     assert answer_of(master, "/inferswarm/state", Host="evil.example") == 403
+    assert answer_of(master, "/inferswarm/state", Host="[bad") == 403
+    assert answer_of(master, "/inferswarm/state", Origin="http://[bad") == 403
     assert answer_of(master, "/inferswarm/state", Origin="http://evil.example") == 403
     assert answer_of(master, "/inferswarm/state", Origin="null") == 403
     assert answer_of(master, "/inferswarm/state", Origin=f"http://{own}") == 200

@@ -124,3 +124,13 @@ def test_other_bytes_are_refused(packed: bytes) -> None:
     """A damaged message is told from a summary."""
     with pytest.raises(msgspec.DecodeError):
         Summary.unpack(packed)
+
+
+def test_failures_tell_how_long_they_took_by_kind() -> None:
+    """From sent, or from due when nothing was sent; a success is not among them."""
+    summary, other = Summary(), Summary()
+    summary.add_all([record(), failure(end_ns=record().sent_ns + 5 * MS)])
+    other.add_all([failure(Outcome.CONNECT, sent_ns=0, end_ns=record().due_ns + 7 * MS)])
+    summary.merge(other)
+    taken = {kind: (held.count, held.total) for kind, held in summary.failed_after.items()}
+    assert taken == {"truncated": (1, 5 * MS), "connect": (1, 7 * MS)}

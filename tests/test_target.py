@@ -17,6 +17,7 @@ from inferswarm.config.target import TargetOptions
 from inferswarm.errors import InputError
 from inferswarm.proxies import Proxy
 from inferswarm.target import Endpoint, GrpcWire, Wire, request_headers, secrets_of
+from inferswarm.traces import Traces, traceparent
 from tests.builders import FUZZ
 
 POST = HttpRequest("POST", "/v1/completions", b'{"a": 1}')
@@ -333,3 +334,31 @@ def test_an_endpoint_of_grpc_asks_for_http2_and_tunnels() -> None:
     assert Endpoint.of(target("https://h"), "http2").framing == "http2"
     assert Endpoint.of(target("https://h")).needs_tunnel
     assert not Endpoint.of(target()).needs_tunnel
+
+
+TRACE = Traces("r", 1.0).id_of(1)
+
+
+def test_a_request_with_a_trace_tells_the_server() -> None:
+    """In one more line of its head; those after it have none."""
+    wire = Wire.of(target())
+    plain, traced = wire.bytes_of(POST), wire.bytes_of(POST, TRACE)
+    head, _, body = traced.partition(b"\r\n\r\n")
+    told = f"traceparent: {traceparent(TRACE)}"
+    assert head.decode().split("\r\n").count(told) == 1
+    assert body == POST.body
+    assert len(traced) - len(plain) == len(told) + 2
+    assert wire.bytes_of(POST) == plain
+
+
+def test_a_call_with_a_trace_tells_the_server() -> None:
+    """In one more pair of its metadata; those after it have none."""
+    wire = GrpcWire("http", "h", "", (("x-key", "secret"),))
+    plain, traced = wire.bytes_of(POST), wire.bytes_of(POST, TRACE)
+    found = [
+        [str(part) for part in pair]
+        for pair in Decoder().decode(traced[9 : 9 + int.from_bytes(traced[:3], "big")])
+    ]
+    assert found[-2:] == [["x-key", "secret"], ["traceparent", traceparent(TRACE)]]
+    assert traced.endswith(POST.body)
+    assert wire.bytes_of(POST) == plain

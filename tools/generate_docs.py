@@ -30,6 +30,7 @@ from inferswarm.exposition.locust_names import LOCUST
 from inferswarm.goals.presets import PRESETS
 from inferswarm.histogram import Histogram
 from inferswarm.metrics import METRIC_BY_NAME, METRICS, QUANTILES
+from inferswarm.otel.declared import KINDS
 from inferswarm.scales import NS_PER_MS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -235,6 +236,16 @@ def _declared(metrics: Iterable[Declared]) -> str:
     )
 
 
+def otel_metrics() -> str:
+    """What a collector of OpenTelemetry gets."""
+    rows = (
+        (f"`{m.name}`", kind, m.unit, m.attribute and f"`{m.attribute}`", m.sentence)
+        for kind, held in KINDS.items()
+        for m in held
+    )
+    return table(("name", "kind", "unit", "attribute of its own", "what it is"), rows)
+
+
 def bucket_error() -> str:
     """How far a quantile that Prometheus reads may be from the true one."""
     return (
@@ -283,6 +294,7 @@ PARTS: dict[str, Callable[[], str]] = {
         exposition,
         locust_names,
         bucket_error,
+        otel_metrics,
         aliases,
         environment_aliases,
     )

@@ -1,6 +1,13 @@
 """The command `inferswarm`, also as `python -m inferswarm`."""
 
+import os
+import signal
 import sys
+
+if os.getpid() == 1:
+    # A container's first process: the kernel drops signals to it that nobody handles.
+    for _number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(_number, signal.default_int_handler)
 
 try:
     from inferswarm.cli.main import main

@@ -36,7 +36,10 @@ _DECIDED_BY_TRANSPORT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which arrival an exchange belongs to, and what it asked; `asked_tokens` of its answer."""
+    """Which arrival an exchange belongs to, and what it asked; `asked_tokens` of its answer.
+
+    `trace` is the id of its trace; empty where it has none.
+    """
 
     k: int
     worker: int
@@ -48,6 +51,7 @@ class Asked:
     asked_tokens: int = 0
     turn: int = 0
     turns: int = 0
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ def read_exchange(
         reads=len(tape.ends),
         unstamped_reads=tape.unstamped,
         merged_reads=max(tape.merged, _reads_of_several(answer.chunk_ns)),
+        trace=asked.trace,
     )
 
 

@@ -21,7 +21,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `server_ns` are durations that the server told, by the names of `timing.SERVER_SPANS`. `answer` has
     the words of the answer where they are kept, or still to be counted. A request of a conversation
     has its `turn`, from 0, and how many `turns` are to be asked; without a conversation both are 0.
-    `asked_tokens` is how long its answer was to be at most.
+    `asked_tokens` is how long its answer was to be at most. `trace` is the id of its trace, where it
+    got one (`traces`).
     """
 
     k: int
@@ -65,6 +66,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reads: int = 0
     merged_reads: int = 0
     unstamped_reads: int = 0
+    trace: str = ""
 
     @property
     def ok(self) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from inferswarm.errors import InferswarmError
 
-START_LIMIT_S = 200.0
+START_LIMIT_S = 230.0
 
 
 class MasterSilentError(InferswarmError):

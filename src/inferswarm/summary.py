@@ -49,7 +49,11 @@ class ErrorSample(msgspec.Struct, frozen=True, order=True, array_like=True):
 
 
 class Summary(msgspec.Struct):
-    """Counts, distributions, timeline and samples of any number of records."""
+    """Counts, distributions, timeline and samples of any number of records.
+
+    `failed_after` has for each kind of failure how long such requests took, from sent (or due, when
+    nothing was sent) to the failure.
+    """
 
     attempted: int = 0
     by_kind: dict[str, int] = {}
@@ -71,6 +75,7 @@ class Summary(msgspec.Struct):
     addresses: dict[str, int] = {}
     points: list[Point] = []
     errors: dict[str, list[ErrorSample]] = {}
+    failed_after: dict[str, Histogram] = {}
 
     @property
     def succeeded(self) -> int:
@@ -146,6 +151,8 @@ class Summary(msgspec.Struct):
         self.points = nsmallest(SAMPLE_POINTS, self.points + other.points)
         for kind, samples in other.errors.items():
             self.errors[kind] = nsmallest(SAMPLE_ERRORS, self.errors.get(kind, []) + samples)
+        for kind, histogram in other.failed_after.items():
+            self.failed_after.setdefault(kind, Histogram()).merge(histogram)
 
     def pack(self) -> bytes:
         """The whole summary as bytes for the way to the master."""
@@ -198,6 +205,8 @@ class Summary(msgspec.Struct):
         )
         kept = self.errors.get(record.kind, [])
         self.errors[record.kind] = nsmallest(SAMPLE_ERRORS, [*kept, sample])
+        taken = self.failed_after.setdefault(record.kind, Histogram())
+        taken.add(record.end_ns - record.start_ns)
 
     def _widen_span(self, first_ns: int, last_ns: int) -> None:
         self.first_sent_ns = min(self.first_sent_ns or first_ns, first_ns)

@@ -17,6 +17,7 @@ from inferswarm.errors import InputError
 from inferswarm.exchange import Framing
 from inferswarm.framing.http2 import header_frames
 from inferswarm.proxies import Proxy, proxy_of
+from inferswarm.traces import HEADER, traceparent
 
 ALPN_HTTP2 = "h2"
 SECRET_LENGTH = 6
@@ -84,9 +85,11 @@ class Wire:
         origin = f"http://{url.netloc}" if proxy else ""
         return cls(url.netloc, url.path.rstrip("/"), tuple(headers.items()), origin)
 
-    def bytes_of(self, request: HttpRequest) -> bytes:
-        """Head and body; a header value cannot start another line."""
+    def bytes_of(self, request: HttpRequest, trace: str = "") -> bytes:
+        """Head and body; a header value cannot start another line. `trace` is a trace's id, or none."""
         head = _head(self, request.method, request.path)
+        if trace:
+            head += f"{HEADER}: {traceparent(trace)}\r\n".encode()
         if not request.body:
             return head + b"\r\n"
         length = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -120,15 +123,22 @@ class GrpcWire:
         lowered = tuple((name.lower(), value) for name, value in headers.items())
         return cls(url.scheme, url.netloc, url.path.rstrip("/"), lowered)
 
-    def bytes_of(self, request: HttpRequest) -> bytes:
-        """Head and body."""
+    def bytes_of(self, request: HttpRequest, trace: str = "") -> bytes:
+        """Head and body; `trace` is a trace's id, or none."""
+        if trace:
+            headers = _grpc_headers(self, request.method, request.path)
+            return header_frames(0, [*headers, (HEADER, traceparent(trace))]) + request.body
         return _grpc_head(self, request.method, request.path) + request.body
 
 
 @functools.lru_cache(maxsize=64)
 def _grpc_head(wire: GrpcWire, method: str, path: str) -> bytes:
-    """The same for every request of a run."""
-    headers = [
+    """The same for every request of a run that has no trace."""
+    return header_frames(0, _grpc_headers(wire, method, path))
+
+
+def _grpc_headers(wire: GrpcWire, method: str, path: str) -> list[tuple[str, str]]:
+    return [
         (":method", method),
         (":scheme", wire.scheme),
         (":path", wire.base + path),
@@ -139,7 +149,6 @@ def _grpc_head(wire: GrpcWire, method: str, path: str) -> bytes:
         ("grpc-accept-encoding", "identity"),
         *wire.headers,
     ]
-    return header_frames(0, headers)
 
 
 @functools.lru_cache(maxsize=64)

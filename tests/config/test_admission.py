@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferswarm.config.admission import OPERATORS, admit
+from inferswarm.config.admission import OPERATORS, admit, redacted
 from inferswarm.config.sources import Given, from_mapping, options_of
 from inferswarm.config.tree import ALIASES, RunConfig
 from inferswarm.errors import InputError
@@ -124,3 +124,27 @@ def test_what_could_not_be_stored_is_refused(tree: object, why: str) -> None:
 def test_what_can_be_stored_is_let_in() -> None:
     """Texts of any language, and trees of some depth."""
     admit(asked({"request": {"extra_body": _nested(20), "stop": ["\U0001f642 \u00e4"]}}), TARGETS)
+
+
+def test_no_secret_is_taken_from_elsewhere() -> None:
+    """It would be kept in a database and shown to everybody who may read there."""
+    assert {option.key for option in options_of(RunConfig) if option.secret} <= set(OPERATORS)
+
+
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [
+        ({"api_key": "s", "top_p": 1, "n": None}, {"api_key": "***", "top_p": 1, "n": None}),
+        ({"auth": {"v": ["s"], "w": "s"}}, {"auth": {"v": ["***"], "w": "***"}}),
+        ([{"token": "s"}], [{"token": "***"}]),
+        ('{"token": "s"}', "***"),
+    ],
+)
+def test_what_names_call_secret_is_not_told(config: object, shown: object) -> None:
+    """In whatever form it was asked for; what our own options are called is no secret."""
+    ours = {"prompts": {"token_ids": True}, "max_output_len": 4, "goals": {"slo": ["ttft<1s"]}}
+    assert redacted(ours) == ours
+    assert redacted({"request": {"extra_body": config}}) == {"request": {"extra_body": shown}}
+    assert redacted({"request.extra_body": config}) == {"request.extra_body": shown}
+    nested = redacted({"request": {"extra_body.auth.v": "s", "extra_body.x.y": "z"}})
+    assert nested == {"request": {"extra_body.auth.v": "***", "extra_body.x.y": "z"}}

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from inferswarm.config.sources import options_of
 from inferswarm.config.target import TargetOptions
+from inferswarm.config.telemetry import TelemetryOptions
 from inferswarm.config.tree import (
     ALIASES,
     ENVIRONMENT_ALIASES,
@@ -90,3 +91,36 @@ def test_aliases_lead_to_options() -> None:
     keys = {option.key for option in options_of(RunConfig)}
     assert set(ALIASES.values()) <= keys
     assert set(ENVIRONMENT_ALIASES.values()) <= keys
+
+
+@pytest.mark.parametrize("url", ["", "env", "http://h:4318", "https://h/base/"])
+def test_a_collector_as_people_write_it(url: str) -> None:
+    """A base URL, or the word for the environment."""
+    found = TelemetryOptions.model_validate({"otlp": url})
+    assert found.otlp == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", ["h:4318", "http://", "http://user:key@h", "http://h?key=a", "http://h#a", "grpc://h"]
+)
+def test_what_is_no_collector_is_refused(url: str) -> None:
+    """Nor one with a secret in it, which would be kept with the run."""
+    with pytest.raises(ValidationError, match=r"http://|https://"):
+        TelemetryOptions.model_validate({"otlp": url})
+
+
+@pytest.mark.parametrize(
+    "given", [{"trace_sample": 1.1}, {"trace_sample": -0.1}, {"otlp_interval": "0s"}]
+)
+def test_impossible_shares_and_intervals_are_refused(given: dict[str, object]) -> None:
+    """A share is from 0 to 1, and an interval lasts."""
+    with pytest.raises(ValidationError):
+        TelemetryOptions.model_validate(given)
+
+
+def test_a_request_has_one_trace() -> None:
+    """Either a header of the user's own or ours."""
+    own = {"target": {"headers": {"TraceParent": "00-a-b-01"}}}
+    RunConfig.model_validate(own)
+    with pytest.raises(ValidationError, match="leave one out"):
+        RunConfig.model_validate(own | {"telemetry": {"trace_sample": 0.5}})

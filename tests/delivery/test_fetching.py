@@ -33,7 +33,7 @@ def test_a_run_comes_back_whole(tmp_path: Path) -> None:
     back, said = fetch_run(LocalStore(), place(tmp_path), tmp_path / "back", shown.append)
     assert said == []
     assert {path.name for path in back.path.iterdir()} == {
-        path.name for path in folder.path.iterdir()
+        path.name for path in folder.path.iterdir() if not path.name.startswith(".")
     }
     assert list(read_records(back, Reading())) == list(read_records(folder, Reading()))
     assert read_manifest(back) == read_manifest(folder)

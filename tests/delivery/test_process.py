@@ -88,10 +88,11 @@ def test_a_process_that_dies_is_noticed(tmp_path: Path) -> None:
 def test_a_place_that_is_none_is_said_at_the_end(tmp_path: Path) -> None:
     """The run goes on meanwhile."""
     folder = a_run(tmp_path / "x")
-    nowhere = Uri("http", "127.0.0.1:9", "runs/x")
+    (tmp_path / "file").touch()
+    nowhere = Uri.parse(tmp_path / "file" / "runs" / "x")
     with (
         Uploader(Job(str(folder.path), str(nowhere), patience_s=0.1)) as uploader,
-        pytest.raises(StorageError),
+        pytest.raises(StorageError, match="is a file, where a folder is needed"),
     ):
         uploader.finish()
 

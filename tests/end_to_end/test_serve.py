@@ -82,7 +82,7 @@ class Service:
             self._process.wait()
             return
         family = psutil.Process(self._process.pid).children(recursive=True)
-        found = [one for one in family if what in " ".join(one.cmdline())]
+        found = [one for one in family if what in words(one)]
         os.kill(found[0].pid, signal.SIGKILL)
 
     def end(self) -> None:
@@ -299,7 +299,7 @@ def test_what_is_queued_survives_a_kill(serving: Service, what: str) -> None:
 
 @pytest.mark.parametrize("what", ["service", "inferswarm master", "inferswarm.load.desk"])
 def test_a_kill_while_results_are_uploaded_loses_none(tmp_path: Path, what: str) -> None:
-    """They are on the disk, the run is over in some words, and the next one goes on."""
+    """The run is done and in the bucket, as if nothing had happened, and the next one goes on."""
     with clouds.s3() as cloud:
         way = Switch(cloud.port)
         way.open()
@@ -314,7 +314,11 @@ def test_a_kill_while_results_are_uploaded_loses_none(tmp_path: Path, what: str)
             if what == "service":
                 serving.start()
             told = serving.wait(url, "done", "failed", "interrupted")
+            assert (told["state"], told["error"]) == ("done", "")
             assert records_of(serving, told) > 0
             following = serving.ask("GET", "/run?duration=2&users=1").json["url"]
             assert serving.wait(following, "done", "failed")["state"] == "done"
         way.shut()
+        with cloud.in_use():
+            place = Uri.parse(told["uploaded"])
+            assert {"manifest.json", "report.html"} <= set(store_for(place).names(place))

@@ -32,6 +32,7 @@ from inferswarm.prompts.recipe import Recipe
 from inferswarm.prompts.salt import Salt
 from inferswarm.records import Record
 from inferswarm.target import Endpoint, Wire
+from inferswarm.traces import Traces, traceparent
 from inferswarm.verdict import Client
 from tests.builders import asked
 from tests.load.servers import (
@@ -374,3 +375,26 @@ def test_arrivals_are_dropped_and_counted_when_the_loan_has_run_out() -> None:
     assert len(records) + client.lost_lease == 20
     assert client.lost_lease >= 5
     assert [one.k for one in records] == list(range(len(records)))
+
+
+def test_sampled_requests_have_a_trace_that_the_server_is_told() -> None:
+    """Those of the rule alone, in the record as in the request."""
+    heads: list[bytes] = []
+
+    def listening(sock: gevent.socket.socket, served: Served) -> None:
+        while read_request(sock, served):
+            heads.append(served.requests[-1])
+            sock.sendall(STREAM_HEAD + token() + FINISH + STREAM_END)
+
+    traces = Traces("r", 0.5)
+    with engine_on(listening, traces=traces) as (engine, records):
+        for _ in range(12):
+            assert engine.ask()
+        engine.drain(1)
+
+    wanted = [traces.id_of(k) for k in range(12)]
+    assert [record.trace for record in records] == wanted
+    assert 0 < sum(map(bool, wanted)) < 12
+    for head, trace in zip(heads, wanted, strict=True):
+        assert (b"traceparent: " in head) is bool(trace)
+        assert not trace or f"traceparent: {traceparent(trace)}\r\n".encode() in head

@@ -1,4 +1,4 @@
-"""What the master says to a driving process that does not read: the load goes on, its end is told later."""
+"""What the master says to a process that does not read: the load goes on, its end is told later."""
 
 import os
 from collections.abc import Iterator
@@ -57,6 +57,19 @@ def test_snapshots_that_there_is_no_room_for_are_dropped(pipe: tuple[int, int]) 
     mouth.say("ended")
 
     assert 2 <= len(_read_all(reading)) < 9
+
+
+def test_counts_that_there_is_no_room_for_are_dropped_too(pipe: tuple[int, int]) -> None:
+    """They are cumulative, so that newer ones hold them; a reader that sleeps costs no memory."""
+    reading, writing = pipe
+    mouth = Mouth(writing)
+    for _ in range(9):
+        mouth.say("counted", much="x" * (PIPE_BYTES // 2))
+    mouth.say("ended")
+
+    told = _read_all(reading)
+    assert 2 <= len(told) < 9
+    assert told[-1] == "ended"
 
 
 def test_a_reader_that_is_gone_is_not_waited_for() -> None:

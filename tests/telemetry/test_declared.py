@@ -104,6 +104,11 @@ def test_a_file_that_is_wrong_is_refused(tmp_path: Path, text: str, words: str) 
     assert "\n" not in str(refused.value)
 
 
+def test_a_file_may_ask_for_nothing(tmp_path: Path) -> None:
+    """A deployment has one whether or not somebody wants more."""
+    assert read_wanted(written(tmp_path, "metrics: {}")) == ()
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """With what to give."""
     with pytest.raises(InputError, match=r"none\.yaml: .*give a YAML file"):

@@ -16,7 +16,7 @@ from inferswarm.calibration import store
 from inferswarm.cli import export, questions, report
 from inferswarm.cli.bars import bar
 from inferswarm.cli.loading import Stand, carry_load
-from inferswarm.cli.results import Delivery, check_upload, keep
+from inferswarm.cli.results import Delivery, check_collector, check_upload, keep, telling
 from inferswarm.cli.view import complain
 from inferswarm.config.simulator import Backend
 from inferswarm.config.sources import from_environment
@@ -97,6 +97,7 @@ def prepare(config: RunConfig, console: Console) -> Ready:
     config = config if config.target.url else _simulated(config, way)
     wanted(config.request, way, config.target.model, stream=config.target.stream)
     check_upload(config)
+    check_collector(config)
     with bar(console) as progress:
         asked = load_prompts(config.prompts, progress)
     check_prompts(asked.prompts, way)
@@ -147,9 +148,12 @@ def load_once(
     }
     with contextlib.ExitStack() as opened, counting(config) as counted:
         delivery = opened.enter_context(Delivery(folder, config, run["id"]))
-        looking = Telemetry.of(config.telemetry, config.target)
+        looking = opened.enter_context(Telemetry(config.telemetry, config.target))
+        teller = opened.enter_context(telling(folder, config, run))
         with Sealer(folder, counted) as sealer, shelved(ready.asked.prompts, folder.path) as asked:
-            ended, interrupted = carry_load(plan | asked, config, folder, screen, stand)
+            whole = plan | asked
+            ended, interrupted = carry_load(whole, config, folder, screen, stand, teller.hear)
+        run["notes"] += teller.finish()
         _write_end(folder, run | _calibration(config, ended), ended)
         keep(looking, folder, console)
         delivery.gather(console)
@@ -218,6 +222,9 @@ def _announce(console: Console, run: dict[str, Any], folder: RunFolder) -> None:
 def _write_end(folder: RunFolder, run: dict[str, Any], ended: dict[str, Any]) -> None:
     """Add how the run ended to its description, and keep how the client fared."""
     done = run | {key: ended[key] for key in ENDING if key in ended}
+    changes = ended.get("changes", ())
+    told = (f"{one['users']} users from {one['at_s']:.1f} s on, by hand" for one in changes)
+    done["notes"] = [*run["notes"], *told]
     done["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         write_run(folder, done)

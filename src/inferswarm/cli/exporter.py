@@ -1,6 +1,7 @@
 """`inferswarm exporter`: a plain Locust master's numbers for Prometheus."""
 
 import argparse
+import signal
 
 from inferswarm.cli.view import complain
 from inferswarm.errors import EXIT_OK
@@ -29,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(parsed: argparse.Namespace) -> int:
-    """Answer until Ctrl-C."""
+    """Answer until Ctrl-C or SIGTERM."""
+    # The first process of a container is not ended by signals that it does not handle.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     locust = LocustClient(parsed.locust_url)
     sidecar = Sidecar(
         locust, parsed.host, parsed.port, lambda line: complain(f"inferswarm: {line}")

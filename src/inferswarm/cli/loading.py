@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,12 @@ def carry_load(
     folder: RunFolder,
     console: Console,
     stand: Stand | None = None,
+    hear: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> tuple[dict[str, Any], bool]:
-    """Carry the plan out; (the master's last word, whether somebody interrupted)."""
+    """Carry the plan out; (the master's last word, whether somebody interrupted).
+
+    `hear` is told every event of the master, and must not wait for anything.
+    """
     ended: dict[str, Any] = {}
     with (
         _run_of(plan, config, folder, stand) as local,
@@ -52,6 +56,7 @@ def carry_load(
         try:
             for event in local.events():
                 view.show(event)
+                hear(event)
                 if event["event"] == "ended":
                     ended = event
         except LoadProcessError as error:

@@ -1,8 +1,8 @@
 """What becomes of a run's results: a manifest, and the way to where they are kept."""
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -15,6 +15,8 @@ from inferswarm.delivery.process import Uploader
 from inferswarm.delivery.sending import Progress as Sent
 from inferswarm.delivery.sending import place_of
 from inferswarm.errors import InferswarmError, StorageError
+from inferswarm.otel import collector
+from inferswarm.otel.sender import Sender, Silence, Teller
 from inferswarm.storage import RunFolder
 from inferswarm.stores import Uri, store_for
 from inferswarm.telemetry.collect import Telemetry
@@ -25,6 +27,19 @@ def check_upload(config: RunConfig) -> None:
     if config.output.upload:
         place = Uri.parse(config.output.upload).child("runs")
         store_for(place).check_writable(place)
+
+
+def check_collector(config: RunConfig) -> None:
+    """Refuse before any load what could not be sent; raises InputError."""
+    if config.telemetry.otlp:
+        collector.check()
+
+
+def telling(folder: RunFolder, config: RunConfig, run: Mapping[str, Any]) -> Teller:
+    """Whoever tells a collector of a run, if one is named; what it does not take is said once."""
+    if not config.telemetry.otlp:
+        return Silence()
+    return Sender(folder, config, run, lambda line: complain(f"inferswarm: {line}"))
 
 
 def keep(looking: Telemetry, folder: RunFolder, console: Console) -> None:

@@ -7,11 +7,13 @@ its own choice, write where it likes, or load a server that nobody here meant to
 import fnmatch
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from inferswarm.config.sources import Given
+from inferswarm.config.hidden import hidden
+from inferswarm.config.sources import Given, options_of
+from inferswarm.config.tree import RunConfig
 from inferswarm.errors import InputError
 
 OPERATORS = (
@@ -21,9 +23,11 @@ OPERATORS = (
     *("output.out", "output.upload", "prompts.tokenizer"),
     *("telemetry.poll", "telemetry.metrics", "telemetry.prometheus_url"),
     *("telemetry.prometheus_token_env", "telemetry.project", "telemetry.serve_metrics"),
+    *("telemetry.otlp", "simulator.api_key"),
 )
 """Options that only the operator of a master or runner sets."""
 BUCKETS = ("gs://", "s3://", "az://")
+_MAPPINGS = {option.key: option for option in options_of(RunConfig) if option.is_mapping}
 _ANYWHERE = ("", "synthetic")
 _LENGTHS = ("prompts.input_tokens", "prompts.output_tokens")
 _LENGTHS_WITHOUT_FILE = re.compile(r"\s*([0-9]*|(uniform|normal|lognormal):[0-9.,\s]+)\s*")
@@ -48,6 +52,22 @@ def admit(givens: Sequence[Given], allowed_targets: Sequence[str]) -> None:
             raise InputError(f"{given.key} {given.value}: a run from elsewhere names no file")
         elif given.key == "target.url":
             _check_target(str(given.value or ""), allowed_targets)
+
+
+def redacted(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """What a run from elsewhere asks for, as others may see it: without what its names call secret."""
+    return {name: _redacted(value, f"{above}{name}") for name, value in config.items()}
+
+
+def _redacted(value: Any, key: str) -> Any:
+    """A value, or those below it; `key` may lead into a mapping with names of the user's own."""
+    section, _, rest = key.partition(".")
+    own = _MAPPINGS.get(f"{section}.{rest.partition('.')[0]}")
+    if own is None:
+        return redacted(value, f"{key}.") if isinstance(value, dict) else value
+    name = key.removeprefix(own.key)
+    # A mapping may come as one text, whose parts nobody has looked at yet.
+    return hidden(value, name, everything=own.secret or (not name and isinstance(value, str)))
 
 
 def _check_source(source: str) -> None:

@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from inferswarm.config.hidden import HIDDEN, hidden, is_secret
 from inferswarm.config.options import Section
 from inferswarm.config.tree import ALIASES, ENVIRONMENT_ALIASES
 from inferswarm.config.units import Duration, Rate
@@ -216,7 +217,7 @@ def masked(config: Section) -> dict[str, Any]:
         for section in sections:
             level = level[section]
         if option.is_mapping:
-            level[name] = _mask(level[name], everything=option.secret)
+            level[name] = hidden(level[name], everything=option.secret)
         elif option.secret and level[name] not in (None, ""):
             level[name] = HIDDEN
         elif isinstance(level[name], str) and "://" in level[name]:
@@ -224,35 +225,11 @@ def masked(config: Section) -> dict[str, Any]:
     return tree
 
 
-HIDDEN = "***"
-_SECRET_WORDS = frozenset(
-    {
-        *("apikey", "auth", "authorization", "cookie", "credential", "credentials", "key", "keys"),
-        *("pass", "passphrase", "passwd", "password", "pwd", "secret", "secrets", "session"),
-        *("signature", "token"),
-    }
-)
-
-
-def _is_secret(name: str) -> bool:
-    """Whether a name of the user's own speaks of a secret: `X-Api-Key`, `db_password`."""
-    return not _SECRET_WORDS.isdisjoint(re.findall(r"[a-z]+", name.lower()))
-
-
-def _mask(value: Any, name: str = "", *, everything: bool = False) -> Any:
-    if isinstance(value, dict):
-        hide = everything or _is_secret(name)
-        return {key: _mask(inner, str(key), everything=hide) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_mask(inner, name, everything=everything) for inner in value]
-    return HIDDEN if (everything or _is_secret(name)) and value not in (None, "", []) else value
-
-
 def _shown(value: Any, name: str = "") -> str:
     """A value in a message: no secret, no tree, no password or query of a URL."""
     if isinstance(value, dict | list):
         return f"a {'mapping' if isinstance(value, dict) else 'list'}"
-    if _is_secret(name.rpartition(".")[2]):
+    if is_secret(name.rpartition(".")[2]):
         return HIDDEN
     return re.sub(r"\?[^\s']*", "?***", re.sub(r"//[^/@\s]*@", "//***@", repr(value)))
 

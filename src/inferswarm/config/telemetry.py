@@ -1,7 +1,8 @@
-"""Where a server's own metrics come from."""
+"""Where a server's own metrics come from, and who is told how a run goes."""
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
@@ -29,8 +30,25 @@ def _listening(where: str) -> str:
     return where
 
 
+def _collector(url: str) -> str:
+    if url in ("", "env"):
+        return url
+    parts = urlsplit(_http(url))
+    if parts.username is not None or parts.query or parts.fragment or not parts.hostname:
+        raise ValueError(
+            "it must be http[s]://host[:port][/path] alone; secrets go in OTEL_EXPORTER_OTLP_HEADERS"
+        )
+    return url.rstrip("/")
+
+
+def _lasting(every: Duration) -> Duration:
+    if every <= 0:
+        raise ValueError("it must be longer than 0s")
+    return every
+
+
 class TelemetryOptions(Section):
-    """What the server and its machines say of themselves."""
+    """What the server and its machines say of themselves, and who is told how the run goes."""
 
     poll: Annotated[str, AfterValidator(_pollable)] = option(
         "auto",
@@ -62,6 +80,24 @@ class TelemetryOptions(Section):
         "HOST:PORT where the master answers /metrics for Prometheus, `off` for nowhere; empty is "
         f"nowhere for one run, and {SERVED_AT} for a master that stays.",
         flag="--serve-metrics",
+    )
+    otlp: Annotated[str, AfterValidator(_collector)] = option(
+        "",
+        "Base URL of an OpenTelemetry collector (OTLP over HTTP), which gets metrics while the run goes "
+        "on, and traces; `env`: as the OTEL_EXPORTER_OTLP_* variables say, from which headers come in "
+        "any case.",
+        flag="--otlp",
+    )
+    otlp_interval: Annotated[Duration, AfterValidator(_lasting)] = option(
+        "10s", "How often it gets metrics; once more at the end."
+    )
+    trace_sample: float = option(
+        0.0,
+        "Share of requests, 0 to 1, that get a trace: a `traceparent` header for the server, its id in "
+        "the record, and a span for the collector.",
+        flag="--trace-sample",
+        ge=0,
+        le=1,
     )
     wait: Duration = option(
         "30s", "How long those two may take to know of a run's end before they are asked."

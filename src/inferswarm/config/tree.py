@@ -15,6 +15,7 @@ from inferswarm.config.telemetry import TelemetryOptions
 from inferswarm.config.units import Duration, Rate
 from inferswarm.config.warmup import checked
 from inferswarm.errors import InputError
+from inferswarm.traces import HEADER
 
 
 def _lasting(duration: Duration) -> Duration:
@@ -174,6 +175,15 @@ class RunConfig(Section):
         if self.arrivals.open_loop and (load.users != 1 or load.think_time):
             raise ValueError(
                 "load.users and load.think_time are for closed loop; leave them out, or arrivals"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_trace(self) -> "RunConfig":
+        own = any(name.lower() == HEADER for name in self.target.headers)
+        if own and self.telemetry.trace_sample:
+            raise ValueError(
+                f"target.headers has a {HEADER}, and telemetry.trace_sample adds one; leave one out"
             )
         return self
 

@@ -15,6 +15,7 @@ It writes one JSON object a line:
     {"event": "asked", "config": {...}}       somebody asks for a run over the web
     {"event": "started"}                      all workers are ready, the first users start
     {"event": "snapshot", ...}                twice a second: numbers so far, and what is under way
+    {"event": "counted", "counted": {...}}    every `telemetry.otlp_interval`, for a collector
     {"event": "draining", "reason": "..."}    nothing more is asked
     {"event": "ended", ...}                   all that workers measured has arrived, or is given up
     {"event": "failed", "error": "..."}       instead of `started`: nothing was asked
@@ -56,9 +57,9 @@ class Desk:
     """Takes orders, and has masters carry them out."""
 
     def __init__(self, first: Order, mouth: Mouth) -> None:
-        self._swarm = Swarm(first.bind, first.token)
+        self._swarm = Swarm(first.bind, first.token, waits=first.web.waits)
         self._mouth = mouth
-        self._board = Board(mouth.say, self._swarm.remote)
+        self._board = Board(mouth.say, self._swarm.remote, self._swarm.whole)
         mouth.overheard = self._board.said
         self._scrape = Scrape(self._swarm, self._board)
         self._scrape.open(first.metrics)

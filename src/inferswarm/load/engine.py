@@ -29,6 +29,7 @@ from inferswarm.records import Record
 from inferswarm.scales import NS_PER_S
 from inferswarm.summary import Summary
 from inferswarm.target import GrpcWire, Wire
+from inferswarm.traces import Traces
 from inferswarm.verdict import Client
 
 LEAST_PAUSE_S = 0.01
@@ -74,6 +75,7 @@ class Engine:
         texts: Texts = NO_TEXTS,
         conversations: Mode = "first",
         turn_pause_ns: int = 0,
+        traces: Traces | None = None,
     ) -> None:
         """Arrivals below `requests` (all, if None) of the streams are sent, with their further turns."""
         self._transport = transport
@@ -87,6 +89,7 @@ class Engine:
         self._give_up_after = give_up_after
         self._mode: Mode = conversations
         self._turn_pause_ns = turn_pause_ns
+        self._traces = traces
         self._scheduled = False
         self._conversing = 0
         self._turns_until_ns = self._most_under_way = math.inf
@@ -243,7 +246,8 @@ class Engine:
         """The bytes of a conversation's next request, and what there is to know of it."""
         prompt = talk.asks() if self._route.takes_messages else flattened(talk.asks())
         this = wanted.of_length(prompt.output_tokens)
-        wire = self._wire.bytes_of(self._route.adapter.request(prompt, this))
+        trace = self._traces.id_of(k, talk.turn, epoch) if self._traces else ""
+        wire = self._wire.bytes_of(self._route.adapter.request(prompt, this), trace)
         asked = Asked(
             k=k,
             worker=self._worker,
@@ -255,6 +259,7 @@ class Engine:
             epoch=epoch,
             turn=talk.turn,
             turns=talk.turns if talk.turns > 1 else 0,
+            trace=trace,
         )
         return _Turn(talk, wanted, wire, asked)
 

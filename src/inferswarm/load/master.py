@@ -1,6 +1,7 @@
 """One run on the side of Locust's master: from the workers' greetings to their last word."""
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from inferswarm.load.parts import PartsReceiver
 from inferswarm.load.plan import Plan, digest
 from inferswarm.load.streams import how_many
 from inferswarm.load.swarm import Swarm
+from inferswarm.otel.counted import counted
 from inferswarm.verdict import ALL_LOST, GAVE_UP
 
 READY_LIMIT_S = 30.0
@@ -60,6 +62,7 @@ class Master:
         self._most = sys.maxsize if self._settings.arrivals.open_loop else self._load.users
         self._lender = Lender(self._runner, how_many(self._wanted))
         self._parts = PartsReceiver(Path(plan.records))
+        self._count_at_s = 0.0 if self._settings.telemetry.otlp else math.inf
         swarm.listen(
             self._on_hello,
             {
@@ -268,6 +271,7 @@ class Master:
             trouble=self._merger.live()["trouble"],
             attempted=self._merger.summary.attempted,
             client=msgspec.to_builtins(client, str_keys=True),
+            **({"counted": counted(self._merger.summary)} if self._settings.telemetry.otlp else {}),
         )
 
     def _collect_parts(self, workers: Sequence[str]) -> None:
@@ -290,6 +294,9 @@ class Master:
             latest=snapshot.latest(summary, now_ns),
             snapshot=msgspec.to_builtins(shot),
         )
+        if time.monotonic() >= self._count_at_s:
+            self._count_at_s = time.monotonic() + self._settings.telemetry.otlp_interval.seconds
+            self._mouth.say("counted", counted=counted(summary))
 
     def _working(self) -> list[str]:
         """Those that are ready and not lost; whoever greeted late and is not ready yet does no work."""

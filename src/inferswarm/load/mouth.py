@@ -8,12 +8,14 @@ import gevent
 import msgspec
 
 RETRY_S = 0.05
+PASSING = ("snapshot", "counted")
+"""Events that newer ones make good."""
 
 
 class Mouth:
     """Events for the driving process, which may be slow or suspended: the load never waits for it.
 
-    Snapshots that it has no room for are dropped, all other events are kept until it reads on.
+    Events of `PASSING` that it has no room for are dropped, all others are kept until it reads on.
     """
 
     def __init__(self, fd: int) -> None:
@@ -28,7 +30,7 @@ class Mouth:
         """One event, as a line of JSON."""
         self.overheard(event, data)
         self._push()
-        if event != "snapshot" or not self._unsaid:
+        if event not in PASSING or not self._unsaid:
             self._unsaid += msgspec.json.encode({"event": event, **data}) + b"\n"
             self._push()
 

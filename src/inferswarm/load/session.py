@@ -35,6 +35,7 @@ from inferswarm.storage import RecordWriter
 from inferswarm.summary import Summary
 from inferswarm.target import Endpoint, GrpcWire, Wire, secrets_of
 from inferswarm.timing import e2e_ns
+from inferswarm.traces import Traces
 from inferswarm.verdict import Client
 
 _STANDING_S = 0.2
@@ -211,4 +212,10 @@ def _build_engine(
         texts=Texts(all=settings.output.keep_answers, uncounted=bool(settings.prompts.tokenizer)),
         conversations=settings.prompts.conversations,
         turn_pause_ns=settings.prompts.turn_pause,
+        traces=_traces(plan, settings),
     )
+
+
+def _traces(plan: Plan, settings: RunConfig) -> Traces | None:
+    share = settings.telemetry.trace_sample
+    return Traces(plan.run, share, settings.prompts.seed) if share else None

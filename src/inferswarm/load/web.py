@@ -36,13 +36,17 @@ _FILE = re.compile(r"(records/)?[a-z0-9][A-Za-z0-9._-]*")
 
 
 class WebOptions(msgspec.Struct, frozen=True):
-    """Where the web side listens (HOST:PORT, empty: nowhere), who may in, and what its form offers."""
+    """Where the web side listens (HOST:PORT, empty: nowhere), who may in, and what its form offers.
+
+    `waits` says that all workers are of other machines: the first run waits for one.
+    """
 
     where: str = ""
     token: str = ""
     user: str = ""
     password: str = ""
     options: list[dict[str, Any]] = []
+    waits: bool = False
 
 
 class Web:

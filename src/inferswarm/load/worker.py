@@ -159,11 +159,18 @@ def main() -> None:
     host, _, port = told[0].rpartition(":")
     # Options that exist already keep Locust from building its argument parser on every spawn message.
     environment = Environment(user_classes=[ClosedLoopUser], parsed_options=_no_options())
+    joined: list[Worker] = []
+    # Before there is a master: looking for one that is away takes minutes.
+    die_with_parent(lines, lambda: _finish(joined))
     runner = environment.create_worker_runner(host, int(port))
-    worker = Worker(runner, told[1], local=told[2:] == ["local"])
-    die_with_parent(lines, worker.finish)
+    joined.append(Worker(runner, told[1], local=told[2:] == ["local"]))
     runner.greenlet.join()
-    worker.finish()
+    _finish(joined)
+
+
+def _finish(joined: list[Worker]) -> None:
+    for worker in joined:
+        worker.finish()
 
 
 def _no_options() -> Namespace:

@@ -24,6 +24,7 @@ from inferswarm.simulator.metrics import Tally
 from inferswarm.simulator.pacing import Fate
 from inferswarm.simulator.prefix_cache import PrefixCache
 from inferswarm.simulator.truth import Outcome, TruthRow
+from inferswarm.traces import HEADER
 
 
 class Line(Protocol):
@@ -288,6 +289,7 @@ class Service:
             messages=asked.messages,
             digest=asked.digest,
             cached_tokens=asked.cached_tokens,
+            traceparent=request.headers.get(HEADER, ""),
         )
         self._tally.add(row)
         self._log(row)

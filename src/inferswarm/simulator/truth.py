@@ -19,7 +19,8 @@ class TruthRow(msgspec.Struct, frozen=True):
     before the write that carried each token, one entry per token really written. `status` is 0 when
     no head was sent. A server that stops ends its requests as `hangup`. On OpenAI's routes `messages`
     counts those of a chat, and `digest` is the hash of the prompt (`generation.digest_of`).
-    `cached_tokens` of the prompt were said to be from the cache.
+    `cached_tokens` of the prompt were said to be from the cache. `traceparent` is the header of that
+    name.
     """
 
     request: int
@@ -38,6 +39,7 @@ class TruthRow(msgspec.Struct, frozen=True):
     messages: int = 0
     digest: str = ""
     cached_tokens: int = 0
+    traceparent: str = ""
 
 
 class TruthLog:

@@ -90,6 +90,11 @@ class RunFolder:
         return self.path / "manifest.json"
 
     @property
+    def arrived(self) -> Path:
+        """Where all of the run is now, written when it had arrived there; no part of the results."""
+        return self.path / ".arrived"
+
+    @property
     def log(self) -> Path:
         """What the processes said."""
         return self.path / "run.log"
