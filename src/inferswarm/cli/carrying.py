@@ -119,20 +119,9 @@ def load_once(
     What is to be known goes to `console`, the live view to `screen`. Without `stand` the run has a
     master of its own.
     """
-    way, more = ready.way, questions.planned(ready.asked, config)
-    model = find_model(config, way.adapter)
-    run = describe(config, way.api, model) | {
-        "users": config.load.users,
-        "arrivals": config.arrivals.told,
-        "workers": config.load.workers,
-        "prompts": len(ready.asked.prompts),
-        "notes": list(ready.asked.notes),
-        "simulated": not ready.config.target.url,
-        "machine": msgspec.to_builtins(store.this_machine()),
-        **questions.described(ready.asked, config),
-    }
-    if stand is not None:
-        run |= {"key": stand.key}
+    more = questions.planned(ready.asked, config)
+    model = find_model(config, ready.way.adapter)
+    run = _description(ready, config, model, stand)
     root = Path("runs") if stand is None else stand.root
     folder = RunFolder.create(config.output.out or root / run["id"])
     run |= questions.asked_before(run, folder)
@@ -162,6 +151,23 @@ def load_once(
             complain(f"inferswarm: answers stay counted by their chunks: {sealer.trouble}")
         opened.pop_all()  # what is loaded goes on its way until the report is there too
     return Loaded(folder, ended, interrupted, config.output.exports, delivery)
+
+
+def _description(
+    ready: Ready, config: RunConfig, model: str, stand: Stand | None
+) -> dict[str, Any]:
+    """What is known of a run before it is carried out."""
+    return describe(config, ready.way.api, model) | {
+        "users": config.load.users,
+        "arrivals": config.arrivals.told,
+        "workers": config.load.workers,
+        "prompts": len(ready.asked.prompts),
+        "notes": list(ready.asked.notes),
+        "simulated": not ready.config.target.url,
+        "machine": msgspec.to_builtins(store.this_machine()),
+        **questions.described(ready.asked, config),
+        **({} if stand is None else {"key": stand.key}),
+    }
 
 
 def _token(config: RunConfig, console: Console) -> str:
