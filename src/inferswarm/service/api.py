@@ -230,9 +230,9 @@ def _add_runs(app: FastAPI, service: Service) -> None:
         "/runs/{run}/events",
         dependencies=_READ,
         responses=_ERRORS | {200: {"content": {"text/event-stream": {}}}},
-        response_class=EventStream,
+        response_class=StreamingResponse,
     )
-    async def events(run: RunId) -> EventStream:
+    async def events(run: RunId) -> StreamingResponse:
         """The run every second until it is over, as server-sent events named `run`."""
         first = await run_in_threadpool(service.known, run)
         events = events_of(first, service.told, service.registry.get)
