@@ -65,7 +65,7 @@ wheel: setup ## a wheel and a source package in dist/, each proved in a fresh en
 	$(BIN)/python tools/wheel.py
 
 lock: ## pin the newest versions again, with hashes; needs uv
-	cd requirements && for name in build run dev; do \
+	cd requirements && for name in build run dev image deploy terraform; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt; done
 
