@@ -71,6 +71,7 @@ def test_a_difference_is_called_and_the_page_is_there(
     assert compared(tmp_path / "y").rows == made.rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("condition", "code"),
     [

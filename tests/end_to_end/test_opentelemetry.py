@@ -92,6 +92,7 @@ def _equals_the_records(received: Received, folder: Path) -> None:
     assert received.points("inferswarm.users")[0][1].as_int == 0
 
 
+@pytest.mark.slow
 def test_a_run_without_its_collector_is_valid_and_says_so(tmp_path: Path) -> None:
     """In one line on the way and in a note; it takes no longer for that than a moment."""
     url = f"http://127.0.0.1:{free_port()}"
