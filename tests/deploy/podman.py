@@ -35,6 +35,16 @@ _REMOVE_LIMIT_S = 60
 _MOST_FILES, _MOST_PROCESSES = 65_536, 8_192
 
 
+_KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "pod": ("Name", ("--force", "--time=0")),
+    "container": ("Names", ("--force", "--time=0", "--volumes", "--depend", "--ignore")),
+    "volume": ("Name", ("--force",)),
+    "secret": ("Name", ()),
+    "network": ("Name", ("--force",)),
+}
+"""What has a name here, in the order of removal: the column with it, and how to remove."""
+
+
 class PodmanError(Exception):
     """A command of podman's failed; what it said."""
 
@@ -241,25 +251,20 @@ def pod_address(pod: str) -> str:
 
 def sweep() -> None:
     """Remove what sessions left that were killed."""
-    for name in podman("network", "ls", "--format", "{{.Name}}").split():
-        owner = name.removeprefix(PREFIX).partition("-")[0]
-        if name.startswith(PREFIX) and not Path(f"/proc/{owner}").exists():
-            remove(name)
+    for kind, (column, _) in _KINDS.items():
+        for name in _named(kind, column, PREFIX):
+            owner = name.removeprefix(PREFIX).partition("-")[0]
+            if not Path(f"/proc/{owner}").exists():
+                remove(f"{PREFIX}{owner}-")
 
 
 def remove(prefix: str) -> None:
     """Everything whose name begins so, in an order in which nothing is still used."""
-    for kind, column, remover in (
-        ("pod", "Name", ("rm", "--force", "--time=0")),
-        ("container", "Names", ("rm", "--force", "--time=0", "--volumes", "--depend", "--ignore")),
-        ("volume", "Name", ("rm", "--force")),
-        ("secret", "Name", ("rm",)),
-        ("network", "Name", ("rm", "--force")),
-    ):
+    for kind, (column, remover) in _KINDS.items():
         end_s = time.monotonic() + _REMOVE_LIMIT_S
         while names := _named(kind, column, prefix):
             try:
-                podman(kind, *remover, *names)
+                podman(kind, "rm", *remover, *names)
             except PodmanError:  # it stumbles over what ends at the same moment
                 if time.monotonic() > end_s:
                     raise

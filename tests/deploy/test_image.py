@@ -180,7 +180,7 @@ def test_what_was_cut_is_not_needed() -> None:
         "session = botocore.session.get_session();"
         "[session.create_client(name, 'eu-west-1') for name in ('s3', 'sts', 'sso', 'sso-oidc')];"
         "file = io.BytesIO(); pq.write_table(pa.table({'a': [1, 2]}), file, compression='zstd');"
-        "print(pq.read_table(file).to_pydict())"
+        "print(pq.read_table(file, use_threads=False).to_pydict())"
     )
     given = ("run", "--rm", "--network=none", "--entrypoint=python", podman.image(), "-c", code)
     assert podman.podman(*given) == "{'a': [1, 2]}\n"
