@@ -6,7 +6,9 @@ locals {
   results_bucket  = regex("^gs://([^/]+)", local.results_address)[0]
   prompts_project = coalesce(var.prompts_project, var.project_id)
 
-  buckets_location = upper(coalesce(var.buckets_location, local.registry_location, "US"))
+  # The continents of registries are us, europe and asia, those of buckets US, EU and ASIA.
+  registry_continent = local.registry_location == "europe" ? "EU" : local.registry_location
+  buckets_location   = upper(coalesce(var.buckets_location, local.registry_continent, "US"))
   created_buckets = toset(concat(
     var.create_prompts_bucket ? [local.prompts_bucket] : [],
     var.create_output_bucket ? [local.results_bucket] : [],

@@ -24,4 +24,4 @@ gcloud builds submit "$ROOT" \
   --ignore-file="$here/cloudbuild.ignore" \
   --substitutions="_IMAGE=$IMAGE,_REVISION=${IMAGE##*:}" \
   --quiet ||
-  fail "Above is what Cloud Build said. Usual reasons: not logged in (gcloud auth login), no right to build (roles/cloudbuild.builds.editor), a registry that is not there (create_artifact_registry = true), or a build account that may not push (roles/artifactregistry.writer). Then apply again."
+  fail "Above is what gcloud said, and where the log of the build is. Usual reasons: not logged in (gcloud auth login), no right to build (roles/cloudbuild.builds.editor, and roles/iam.serviceAccountUser on the build's account), a registry that is not there (create_artifact_registry = true), or a build account that may not read the sources, log or push (roles/cloudbuild.builds.builder). Then apply again."

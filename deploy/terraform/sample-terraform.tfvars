@@ -1,6 +1,6 @@
 # Copy it to terraform.tfvars and change what is marked; sample-tfvars has one for each server.
 credentials_config = {
-  fleet_host = "https://connectgateway.googleapis.com/v1/projects/PROJECT_NUMBER/locations/global/gkeMemberships/ai-benchmark" # change
+  fleet_host = "https://connectgateway.googleapis.com/v1/projects/PROJECT_NUMBER/locations/global/gkeMemberships/ai-benchmark" # change: docs/gke.md says how to read it off
 }
 
 project_id = "change-me"

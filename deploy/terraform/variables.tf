@@ -29,7 +29,7 @@ variable "credentials_config" {
 
   validation {
     condition     = var.credentials_config.fleet_host == null || can(regex("^https://[^/]+/", var.credentials_config.fleet_host))
-    error_message = "credentials_config.fleet_host must be the gateway's URL: https://connectgateway.googleapis.com/v1/projects/NUMBER/locations/global/gkeMemberships/NAME."
+    error_message = "credentials_config.fleet_host must be the gateway's URL: https://connectgateway.googleapis.com/v1/projects/NUMBER/locations/LOCATION/gkeMemberships/NAME (docs/gke.md says how to read it off)."
   }
 
   validation {
@@ -129,7 +129,7 @@ variable "inference_server_service" {
   }
 
   validation {
-    condition     = var.inference_server_service == "" || can(regex("^(https?://)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$", var.inference_server_service))
+    condition     = var.inference_server_service == "" || (can(regex("^(https?://)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?$", var.inference_server_service)) && try(tonumber(regex(":([0-9]+)$", var.inference_server_service)[0]), 80) <= 65535)
     error_message = "inference_server_service must be NAME[:PORT] or NAME.NAMESPACE[:PORT], without a path, as in \"tgi:8080\"."
   }
 }
@@ -141,7 +141,7 @@ variable "inference_server_ip" {
   default     = ""
 
   validation {
-    condition     = var.inference_server_ip == "" || can(cidrhost("${regex("^([0-9.]+)(?::[0-9]{1,5})?$", var.inference_server_ip)[0]}/32", 0)) || can(cidrhost("${regex("^\\[([0-9a-fA-F:]+)\\](?::[0-9]{1,5})?$", var.inference_server_ip)[0]}/128", 0))
+    condition     = var.inference_server_ip == "" || ((can(cidrhost("${regex("^([0-9.]+)(?::[1-9][0-9]{0,4})?$", var.inference_server_ip)[0]}/32", 0)) || can(cidrhost("${regex("^\\[([0-9a-fA-F:]+)\\](?::[1-9][0-9]{0,4})?$", var.inference_server_ip)[0]}/128", 0))) && try(tonumber(regex(":([0-9]+)$", var.inference_server_ip)[0]), 80) <= 65535)
     error_message = "inference_server_ip must be an IP address with or without a port: 10.0.0.7:8080, or [fd00::7]:8080. For a name use inference_server_service."
   }
 }
@@ -403,7 +403,7 @@ variable "k8s_hf_secret" {
   default     = null
 
   validation {
-    condition     = var.k8s_hf_secret == null || var.huggingface_secret == "huggingface-secret" || var.huggingface_secret == var.k8s_hf_secret
+    condition     = var.huggingface_secret == "huggingface-secret" || try(coalesce(var.k8s_hf_secret, var.huggingface_secret) == var.huggingface_secret, true)
     error_message = "k8s_hf_secret and huggingface_secret name two different Secrets: give one of them."
   }
 }
@@ -456,8 +456,8 @@ variable "runner_storage" {
   default     = "1Gi"
 
   validation {
-    condition     = can(regex("^[1-9][0-9]*(Mi|Gi|Ti)$", var.runner_storage))
-    error_message = "runner_storage must be a size such as 1Gi."
+    condition     = can(regex("^[1-9][0-9]{0,2}Gi$", var.runner_storage))
+    error_message = "runner_storage must be a size from 1Gi to 999Gi."
   }
 }
 

@@ -25,12 +25,15 @@ provider "google" {
   project = var.project_id
 }
 
-data "google_client_config" "me" {}
+# Its token stands in the state, where it is asked for: with a kubeconfig it is not.
+data "google_client_config" "me" {
+  count = local.cluster.by_fleet ? 1 : 0
+}
 
 # By the fleet's gateway with one's own token, or as kubectl does.
 provider "kubernetes" {
   host           = local.cluster.host
-  token          = local.cluster.by_fleet ? data.google_client_config.me.access_token : null
+  token          = one(data.google_client_config.me[*].access_token)
   config_path    = local.cluster.config_path
   config_context = local.cluster.config_context
 }

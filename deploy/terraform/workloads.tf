@@ -118,8 +118,7 @@ resource "kubernetes_secret_v1" "tokens" {
 # The Hugging Face token: in a Secret of the cluster by name, or from Secret Manager, past the state.
 locals {
   token_secret = (
-    var.hugging_face_secret != null ? "inferswarm-huggingface" :
-    var.k8s_hf_secret != null ? var.k8s_hf_secret : var.huggingface_secret
+    var.hugging_face_secret != null ? "inferswarm-huggingface" : coalesce(var.k8s_hf_secret, var.huggingface_secret)
   )
 }
 
@@ -154,6 +153,11 @@ resource "kubernetes_secret_v1" "huggingface" {
 resource "kubernetes_manifest" "configuration" {
   manifest = local.objects[local.configuration_file]
 
+  # What was edited in the cluster is set back; without this the apply would end with a conflict.
+  field_manager {
+    force_conflicts = true
+  }
+
   depends_on = [kubernetes_manifest.namespace]
 }
 
@@ -169,6 +173,10 @@ resource "kubernetes_manifest" "workload" {
     "spec.template.metadata.annotations",
     "spec.template.spec.containers[0].resources",
   ]
+
+  field_manager {
+    force_conflicts = true
+  }
 
   # Applied is only what has come up. A run that goes on may take its 15 minutes to end in order.
   timeouts {

@@ -93,6 +93,13 @@ def test_aliases_lead_to_options() -> None:
     assert set(ENVIRONMENT_ALIASES.values()) <= keys
 
 
+@pytest.mark.parametrize("port", ["99999", "x"])
+def test_a_collector_has_a_port_that_there_is(port: str) -> None:
+    """Else nothing would arrive, and only the notes of the run would say so."""
+    with pytest.raises(ValidationError, match=r"(?i)port"):
+        TelemetryOptions.model_validate({"otlp": f"http://h:{port}"})
+
+
 @pytest.mark.parametrize("url", ["", "env", "http://h:4318", "https://h/base/"])
 def test_a_collector_as_people_write_it(url: str) -> None:
     """A base URL, or the word for the environment."""

@@ -304,3 +304,17 @@ def wait_for_log(name: str, words: str, limit_s: float = 60) -> None:
         assert state(name)["Running"], f"{name} ended: {log(name)}"
         assert time.monotonic() < end_s, f"{name} does not say {words!r}: {log(name)}"
         time.sleep(0.2)
+
+
+def wait_until_healthy(name: str, limit_s: float = 60) -> None:
+    """Wait until the image's own check is content: a role says that it serves just before it does."""
+    end_s = time.monotonic() + limit_s
+    while True:
+        try:
+            podman("exec", name, "python", "-IS", "/opt/inferswarm/lib/healthy.py")
+        except PodmanError:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(0.2)
+        else:
+            return

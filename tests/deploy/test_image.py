@@ -215,7 +215,7 @@ def test_every_role_answers_for_its_health_and_ends_when_told(words: str, ready:
     with podman.Stage(words.partition(" ")[0]) as stage:
         name = stage.role("one", *words.split(), options=TOKENS)
         podman.wait_for_log(name, ready)
-        podman.podman("exec", name, "python", "-IS", "/opt/inferswarm/lib/healthy.py")
+        podman.wait_until_healthy(name)
         begun_s = time.monotonic()
         podman.podman("stop", "--time=60", name)
         assert time.monotonic() - begun_s < 50

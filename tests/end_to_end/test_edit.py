@@ -1,8 +1,10 @@
 """Facts about a load whose users are changed by hand while it goes on."""
 
 import json
+import os
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from inferswarm.remote import MasterClient, MasterSilentError
-from tests.end_to_end.command import records_of, started, summary_of, wait_for
+from tests.end_to_end.command import finish, records_of, started, summary_of, wait_for
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
@@ -49,6 +51,8 @@ def test_users_come_and_go_and_no_request_is_cut(tmp_path: Path) -> None:
             {"error": "users: 1 are too few, each of the 2 workers needs one"},
         )
         assert posted(users, b"{}")[0] == 422
+        assert posted(users, b"[" * 100_000)[0] == 422
+        assert "spawn_rate" in posted(users, b'{"users": 4, "spawn_rate": 0}')[1]["error"]
         assert "users" in posted(users, b'{"users": -4}')[1]["error"]
 
         wait_for(lambda: "final" in client.run(run), 60)
@@ -61,6 +65,34 @@ def test_users_come_and_go_and_no_request_is_cut(tmp_path: Path) -> None:
     assert told == ["8", "3"]
     assert {record.outcome for record in records_of(folder)} == {"ok"}
     assert summary_of(folder).verdict.valid, summary_of(folder).verdict.reasons
+
+
+def test_a_worker_that_was_left_over_finds_a_user_when_there_are_more(tmp_path: Path) -> None:
+    """It joins for the rest of the run, and every arrival is sent once."""
+    web, where = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    words = ("--web", web, "--serve-metrics", "off", "--workers", 1, "--bind", where)
+    environment = {**os.environ, "INFERSWARM_TOKEN": "a-token-for-this-test"}
+    more = ("--runs", tmp_path / "runs", "--max-output-tokens", 16)
+    with ExitStack() as stack:
+        master = stack.enter_context(started("master", *words, *more, env=environment))
+        client = MasterClient(f"http://{web}")
+        wait_for(lambda: _state(client) == "idle", 40)
+        run = str(client.start({"load": {"users": 1, "requests": 200}})["id"])
+        join = ["worker", "--master", where, "--once"]
+        late = stack.enter_context(started(*join, env=environment))
+        wait_for(lambda: client.state()["workers"] == 1, 30)
+        assert client.live()["workers"] == 1
+        assert posted(f"http://{web}/inferswarm/users", b'{"users": 4}')[0] == 202
+        wait_for(lambda: client.live().get("workers") == 2, 10)
+
+        wait_for(lambda: "final" in client.run(run), 60)
+        folder = Path(client.run(run)["folder"])
+        assert finish(late).code == 0
+        master.terminate()
+        master.communicate(timeout=60)
+    records = records_of(folder)
+    assert [record.k for record in records] == list(range(200))
+    assert {record.worker for record in records} == {0, 1}
 
 
 def test_an_open_loop_has_no_users_to_change(tmp_path: Path) -> None:

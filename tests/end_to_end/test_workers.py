@@ -13,6 +13,7 @@ import pytest
 
 from inferswarm.config.simulator import SimulatorOptions
 from inferswarm.exchange import Outcome
+from inferswarm.remote import MasterClient
 from inferswarm.simulator.process import RunningSimulator
 from tests.end_to_end.command import (
     Ended,
@@ -135,7 +136,9 @@ def test_workers_of_other_machines_join_before_and_during_the_load(
     assert [one.code for one in workers] == [0, 0, 0]
     assert [one.k for one in records] == list(range(len(records)))
     assert {one.worker for one in records} == {0, 1, 2}
-    assert summary_of(out).verdict.reasons == []
+    # The verdict is no matter here: a process that starts takes the core from those that send.
+    assert summary_of(out).client.lost_workers == []
+    assert {one.outcome for one in records} == {"ok"}
     assert list(tmp_path.glob("inferswarm-*")) == []
 
 
@@ -185,6 +188,37 @@ def test_a_late_worker_without_a_user_is_lent_nothing(
     assert [one.k for one in records] == list(range(400))
     assert {one.worker for one in records} == {0, 1}
     assert not any("workers lost" in reason for reason in summary_of(out).verdict.reasons)
+
+
+@pytest.mark.slow
+def test_a_worker_that_comes_after_a_loss_does_not_write_over_another(
+    simulator: RunningSimulator, tmp_path: Path
+) -> None:
+    """Its records bear a number of their own, though the lost one is shown no more."""
+    web, where = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    environment = {**os.environ, **TOKEN}
+    words = ["master", "--target", simulator.url, "--web", web, "--serve-metrics", "off"]
+    words += ["--bind", where, "--runs", str(tmp_path), "--max-output-tokens", "16"]
+    join = ["worker", "--master", where]
+    with ExitStack() as stack:
+        master = stack.enter_context(started(*words, env=environment))
+        client = MasterClient(f"http://{web}")
+        wait_for(lambda: any("ready for runs" in line for line in master.stdout or ()), 40)
+        lost = stack.enter_context(started(*join, env=environment))
+        wait_for(lambda: client.state()["workers"] == 1, 30)
+        others = [stack.enter_context(started(*join, env=environment))]
+        wait_for(lambda: client.state()["workers"] == 2, 30)
+        run = str(client.start({"load": {"users": 6, "duration": "16s"}})["id"])
+        os.killpg(lost.pid, signal.SIGKILL)
+        wait_for(lambda: client.state()["workers"] == 1, 10)
+        others.append(stack.enter_context(started(*join, env=environment)))
+        wait_for(lambda: "final" in client.run(run), 60)
+        folder = Path(client.run(run)["folder"])
+        for one in (*others, master):
+            one.terminate()
+            finish(one)
+        finish(lost)
+    assert {record.worker for record in records_of(folder)} == {1, 2}
 
 
 def test_a_worker_without_a_token_is_told_what_to_do() -> None:

@@ -69,3 +69,14 @@ def test_only_the_last_gauges_of_a_worker_count() -> None:
 
     assert merger.live() == {"in_flight": 1, "trouble": "disk full"}
     assert merger.gauges["w"].final
+
+
+def test_a_lost_worker_has_nothing_under_way() -> None:
+    """Its last word would stand for the rest of the run; its trouble does."""
+    packed: list[bytes] = []
+    merger = DeltaMerger()
+    DeltaSender(packed.append).push(Summary(), Client(), Gauges(in_flight=3, trouble="disk full"))
+    for worker in ("a", "b"):
+        merger.receive(worker, packed[0])
+    assert merger.live() == {"in_flight": 6, "trouble": "disk full"}
+    assert merger.live({"a"}) == {"in_flight": 3, "trouble": "disk full"}

@@ -90,6 +90,18 @@ def test_nobody_there_is_told_in_few_words(capfd: pytest.CaptureFixture[str]) ->
     [
         ("Failed to export spans batch code: 503, reason: Unavailable", "HTTP 503 Unavailable"),
         ("x: [Errno 113] No route to host'))", "No route to host"),
+        (
+            "Transient error Service Unavailable encountered while exporting x",
+            "Service Unavailable",
+        ),
+        (
+            "(Caused by SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] no: x (')",
+            "no: x",
+        ),
+        (
+            "Transient error ('Connection aborted.', RemoteDisconnected('It closed')) encountered",
+            "It closed",
+        ),
         ("Failed to export metrics batch due to timeout, max retries or shutdown.", ""),
         ("something else " + "x" * 300, ("something else " + "x" * 300)[:200]),
     ],

@@ -17,7 +17,7 @@ from inferswarm.cli.carrying import exit_code, finish, load_once, prepare, targe
 from inferswarm.cli.loading import Stand
 from inferswarm.cli.recovery import cut_off, mend, not_all
 from inferswarm.cli.results import check_collector
-from inferswarm.cli.view import open_console
+from inferswarm.cli.view import complain, open_console
 from inferswarm.cli.web_side import allowed_targets, web_options
 from inferswarm.config.admission import admit
 from inferswarm.config.sources import Given, from_mapping
@@ -125,8 +125,7 @@ def _wait_until_open(stage: _Stage) -> None:
 
 def _recover(stage: _Stage) -> None:
     """Tell of earlier runs; those that were cut off are brought to their end first."""
-    paths = sorted(stage.parsed.runs.glob("*/run.json"))[-KEPT_RUNS:]
-    folders = [RunFolder(path.parent) for path in paths]
+    folders = list(_earlier(stage.parsed.runs))
     cut = cut_off(folders)
     for folder in folders:  # all of them, because what is to be done for some may take long
         facts = facts_of(folder)
@@ -136,6 +135,16 @@ def _recover(stage: _Stage) -> None:
     for folder in cut:
         patience_s = stage.usual.output.upload_patience.seconds
         stage.master.order("tell", run=mend(folder, stage.console, patience_s))
+
+
+def _earlier(runs: Path) -> Iterator[RunFolder]:
+    """The newest runs here; what does not say which run it is gets no report, and nobody is told."""
+    for path in sorted(runs.glob("*/run.json"))[-KEPT_RUNS:]:
+        folder = RunFolder(path.parent)
+        if "id" in facts_of(folder):
+            yield folder
+        else:
+            complain(f"inferswarm: {path} does not describe a run; it is left alone")
 
 
 def _serve_one(stage: _Stage) -> bool:

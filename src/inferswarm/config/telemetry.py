@@ -34,6 +34,7 @@ def _collector(url: str) -> str:
     if url in ("", "env"):
         return url
     parts = urlsplit(_http(url))
+    _ = parts.port  # raises ValueError when it is none
     if parts.username is not None or parts.query or parts.fragment or not parts.hostname:
         raise ValueError(
             "it must be http[s]://host[:port][/path] alone; secrets go in OTEL_EXPORTER_OTLP_HEADERS"

@@ -70,12 +70,13 @@ class Desk:
 
     def obey(self, lines: Iterable[bytes]) -> None:
         """Take orders until the input ends; then nobody listens any more."""
-        for line in lines:
-            order = msgspec.json.decode(line, type=Order)
-            self._take(order)
-        self._abandoned.set()
-        self._stop("the driving process is gone")
-        self._waiting.put(None)
+        try:
+            for line in lines:
+                self._take(msgspec.json.decode(line, type=Order))
+        finally:  # who cannot take orders must not stay either
+            self._abandoned.set()
+            self._stop("the driving process is gone")
+            self._waiting.put(None)
 
     def _take(self, order: Order) -> None:
         if order.plan is not None:

@@ -35,6 +35,7 @@ SNAPSHOT_INTERVAL_S = 0.5
 LAST_WORD_LIMIT_S = 10.0
 OPEN_LOOP_NOTICE_NS = 300_000_000
 OVERTIME_S = 5.0
+NO_USER = "no user is left for it"
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +52,7 @@ class Master:
         self._merger = DeltaMerger()
         self._deals = False
         self._ready: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self._start_ns = 0
         self._started_s = 0.0
         self._spawning: gevent.Greenlet[..., None] | None = None
@@ -104,8 +106,15 @@ class Master:
         self._most = users
         at_s = time.monotonic() - self._started_s
         self._changes.append({"at_s": round(at_s, 3), "users": users})
-        self._spawning = gevent.spawn(self._runner.start, users, spawn_rate_per_s)
+        self._spawning = gevent.spawn(self._spawn, users, spawn_rate_per_s)
         return ""
+
+    def _spawn(self, users: int, rate_per_s: float) -> None:
+        """Another number of users; workers for whom none was left may find one then."""
+        self._runner.start(users, rate_per_s)
+        for worker in list(self._swarm.greeted):
+            if worker not in self._numbers or self._ready.get(worker) == NO_USER:
+                self._on_hello(worker)  # whether it is still there, its answer tells
 
     def _on_hello(self, worker: str) -> None:
         if self._deals and len(self._working()) < self._most:
@@ -113,6 +122,8 @@ class Master:
         self._changed.set()
 
     def _on_ready(self, worker: str, told: Mapping[str, Any]) -> None:
+        if self._ready.get(worker) == "":
+            return  # it was given its plan twice
         self._ready[worker] = told.get("error") or ""
         if self._runner.closed:
             self._admit(worker, self._ready[worker])
@@ -124,8 +135,8 @@ class Master:
             _log.warning("a late worker cannot start: %s", error)
             self._runner.give_up(worker)
             return
-        if not self._settings.arrivals.open_loop and len(self._working()) > self._load.users:
-            self._ready[worker] = "no user is left for it"  # arrivals lent to it would not be sent
+        if len(self._working()) > self._most:
+            self._ready[worker] = NO_USER  # arrivals lent to it would not be sent
             _log.warning("worker %s has nothing to do: each user has a worker of its own", worker)
             return
         _log.info("worker %s joins", worker)
@@ -143,8 +154,9 @@ class Master:
         self._changed.set()
 
     def _send_plan(self, worker: str) -> None:
-        index = list(self._swarm.greeted).index(worker)
-        plan = self._plan.for_worker(index, self._wanted, how_many(self._wanted))
+        # Lost workers are forgotten by the swarm, but their numbers are in the names of records.
+        number = self._numbers.setdefault(worker, len(self._numbers))
+        plan = self._plan.for_worker(number, self._wanted, how_many(self._wanted))
         if not self._swarm.greeted[worker]:
             plan = plan.for_elsewhere()
         packed = plan.pack()
@@ -289,7 +301,7 @@ class Master:
             "snapshot",
             users=self._runner.user_count,
             workers=len(self._working()),
-            **self._merger.live(),
+            **self._merger.live(self._runner.lost),
             recent=snapshot.recent(summary, now_ns),
             latest=snapshot.latest(summary, now_ns),
             snapshot=msgspec.to_builtins(shot),

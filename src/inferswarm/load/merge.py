@@ -8,7 +8,7 @@ worker                                   master
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import msgspec
@@ -91,9 +91,10 @@ class DeltaMerger:
         self.gauges[worker] = delta.gauges
         return delta.number
 
-    def live(self) -> dict[str, Any]:
-        """What all workers are at, added up."""
+    def live(self, lost: Container[str] = ()) -> dict[str, Any]:
+        """What all workers are at, added up; what a lost one had under way is so no more."""
+        alive = (gauge for worker, gauge in self.gauges.items() if worker not in lost)
         return {
-            "in_flight": sum(gauge.in_flight for gauge in self.gauges.values()),
+            "in_flight": sum(gauge.in_flight for gauge in alive),
             "trouble": next((g.trouble for g in self.gauges.values() if g.trouble), ""),
         }

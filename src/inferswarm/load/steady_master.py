@@ -18,12 +18,26 @@ class SteadyMasterRunner(MasterRunner):
     def __init__(self, environment: Environment, **where: Any) -> None:
         self.lost: set[str] = set()
         self.closed = False
+        self._short = False
         self._held: dict[str, Any] = {}
         super().__init__(environment, **where)
 
     def rebalancing_enabled(self) -> bool:
         """Always."""
         return True
+
+    def start(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,  # noqa: FBT001, FBT002 - Locust's signature
+        user_classes: Any = None,
+    ) -> None:
+        """Start so many users; again, when workers were lost or came meanwhile, until all are there."""
+        self._short = True
+        while self._short:
+            self._short = False
+            super().start(user_count, spawn_rate, wait, user_classes)
 
     def give_up_missing(self) -> None:
         """Forget workers whose heartbeat stopped."""
@@ -60,3 +74,5 @@ class SteadyMasterRunner(MasterRunner):
     def _spread_users(self) -> None:
         if self.state == STATE_RUNNING and self.spawning_completed:
             self.start(self.target_user_count, self.spawn_rate)
+        else:
+            self._short = True  # Locust would leave it at fewer

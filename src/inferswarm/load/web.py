@@ -111,8 +111,8 @@ class Web:
         return routes
 
     def _start(self) -> tuple[Response, int]:
-        body = request.get_json(silent=True)
-        if not isinstance(body, dict) or not isinstance(config := body.get("config"), dict):
+        body = _body()
+        if not isinstance(config := body.get("config"), dict):
             return refusal(422, 'give {"config": {...}} with options of a run')
         try:
             return jsonify(self._board.ask(config, str(body.get("key") or ""))), 201
@@ -160,9 +160,8 @@ class Web:
         return jsonify(self._board.run), 202
 
     def _users(self) -> tuple[Response, int]:
-        body = request.get_json(silent=True)
         try:
-            self._change_users(body if isinstance(body, dict) else {})
+            self._change_users(_body())
         except RefusedError as refused:
             return refusal(refused.status, str(refused))
         return jsonify(self._board.run), 202
@@ -171,7 +170,8 @@ class Web:
         """Change the users of the load that goes on; raises RefusedError."""
         if self._board.state != "running":
             raise RefusedError(409, f"no load goes on: the master is {self._board.state}")
-        wanted = {name: asked[name] for name in ("users", "spawn_rate") if asked.get(name)}
+        names = [name for name in ("users", "spawn_rate") if asked.get(name) not in (None, "")]
+        wanted = {name: asked[name] for name in names}
         if "users" not in wanted:
             raise RefusedError(422, 'users: give {"users": 8}, and perhaps "spawn_rate": "2/s"')
         try:
@@ -200,6 +200,15 @@ class Web:
     def _locust_stop(self) -> Response:
         self._stop()
         return jsonify({"success": True, "message": "Test stopped"})
+
+
+def _body() -> dict[str, Any]:
+    """The object that was posted; empty when it is none."""
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _from_form(load: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,9 @@ _HTTP = "opentelemetry.exporter.otlp.proto.http"
 _METRICS, _SPANS = f"{_HTTP}.metric_exporter", f"{_HTTP}.trace_exporter"
 _SYSTEM = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
 _STATUS = re.compile(r"code: (\d+), reason: (.*)")
+_TLS = re.compile(r"\[SSL: \w+\] ([\w :,-]+)")
+_DETAIL = re.compile(r"\w+\(['\"]([^'\"\\]+)['\"]\)")
+_TRANSIENT = re.compile(r"^Transient error ([\w -]+) encountered while exporting")
 _NO_REASON = ("due to timeout", "aborting retry", "already shutdown")
 WHY_LIMIT = 200
 _log = logging.getLogger(_HTTP)
@@ -103,6 +106,7 @@ def reason(complaint: str) -> str:
     """Why an exporter failed, from its words: the status, the system's error, or all it said."""
     if (status := _STATUS.search(complaint)) and status[1]:
         return f"HTTP {status[1]} {status[2]}"[:WHY_LIMIT].strip()
-    if system := _SYSTEM.search(complaint):
-        return system[1].strip()
+    for pattern in (_SYSTEM, _TLS, _TRANSIENT, _DETAIL):
+        if found := pattern.search(complaint):
+            return found[1].strip()[:WHY_LIMIT]
     return "" if any(one in complaint for one in _NO_REASON) else complaint[:WHY_LIMIT]
