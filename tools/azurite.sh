@@ -6,7 +6,7 @@ version=3.35.0
 folder="$(dirname "$0")/../build/azurite"
 mkdir -p "$folder"
 # Without a lock file, which would record where packages were fetched from. The version is exact.
-npm install --prefix "$folder" --no-save --no-package-lock --no-audit --no-fund \
+timeout 300 npm install --prefix "$folder" --no-save --no-package-lock --no-audit --no-fund \
     --omit=dev --loglevel=error "azurite@$version"
 rm -f "$folder/node_modules/.package-lock.json"
 "$folder/node_modules/.bin/azurite-blob" --version
