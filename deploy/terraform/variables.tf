@@ -199,6 +199,18 @@ variable "sax_model" {
   }
 }
 
+variable "allowed_targets" {
+  description = "Servers that a run may bring in place of this one: HOST[:PORT], * for any part, as in *.models:8000."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for target in var.allowed_targets : can(regex("^[A-Za-z0-9*.-]+(:([0-9]{1,5}|[*]))?$", target))])
+    error_message = "allowed_targets must be HOST[:PORT] without http:// and without a path, as in [\"tgi.models:8080\", \"*.models:8000\"]."
+  }
+}
+
 # The usual of every run. A run brings its own where it differs, without an apply.
 
 variable "gcs_path" {

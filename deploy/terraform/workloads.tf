@@ -23,6 +23,7 @@ locals {
   }
   new_accounts = var.create_service_accounts ? setsubtract(local.accounts, ["default"]) : []
 
+  allowed       = flatten([for target in var.allowed_targets : ["--allow-target", target]])
   load_balancer = yamldecode(file("${local.kubernetes}/overlays/external/runner-service.patch.yaml"))
   # Over the manifest's own specification.
   specifications = {
@@ -42,9 +43,13 @@ locals {
           { for digest in try([local.read_digests[file]], []) : "inferswarm/configuration" => digest },
         )
       })
-      spec = merge(object.spec.template.spec, {
-        serviceAccountName = lookup(local.account_names, object.spec.template.spec.serviceAccountName, object.spec.template.spec.serviceAccountName)
-      })
+      spec = merge(
+        object.spec.template.spec,
+        { serviceAccountName = lookup(local.account_names, object.spec.template.spec.serviceAccountName, object.spec.template.spec.serviceAccountName) },
+        { for containers in [object.spec.template.spec.containers] : "containers" => [
+          for container in containers : merge(container, { args = concat(container.args, local.allowed) })
+        ] if file == "master-deployment.yaml" && length(local.allowed) > 0 },
+      )
     }) if object.kind == "Deployment"
   }
   objects = {

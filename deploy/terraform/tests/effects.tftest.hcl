@@ -732,6 +732,24 @@ run "hugging_face_secret_version" {
   }
 }
 
+run "allowed_targets" {
+  command = plan
+
+  variables {
+    allowed_targets = ["tgi.models:8080", "*.more"]
+  }
+
+  assert {
+    condition     = endswith(join(" ", kubernetes_manifest.workload["master-deployment.yaml"].manifest.spec.template.spec.containers[0].args), " --allow-target tgi.models:8080 --allow-target *.more")
+    error_message = "the master is told of each"
+  }
+
+  assert {
+    condition     = kubernetes_manifest.workload["worker-deployment.yaml"].manifest.spec.template.spec.containers[0].args == ["worker", "--master", "locust-master:5557"]
+    error_message = "and nobody else"
+  }
+}
+
 run "num_locust_workers" {
   command = plan
 

@@ -474,6 +474,16 @@ run "refused_runner_endpoint_ip_2" {
   expect_failures = [var.runner_endpoint_ip]
 }
 
+run "refused_allowed_targets_1" {
+  command = plan
+
+  variables {
+    allowed_targets = ["http://tgi:8080/"]
+  }
+
+  expect_failures = [var.allowed_targets]
+}
+
 run "refused_runner_allowed_ranges_1" {
   command = plan
 
