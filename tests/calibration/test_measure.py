@@ -37,7 +37,7 @@ def test_prompts_tell_requests_apart() -> None:
     assert len({len(prompt.text.split()) for prompt in PROMPTS}) == len(PROMPTS)
 
 
-@pytest.mark.parametrize("recorder", ["auto", "gevent"])
+@pytest.mark.parametrize("recorder", ["auto", pytest.param("gevent", marks=pytest.mark.slow)])
 def test_a_step_measures_a_real_worker(recorder: str) -> None:
     """Every answer is matched with the log, both metrics have truths, and no file stays."""
     config = RunConfig.model_validate(

@@ -143,6 +143,7 @@ def test_wrong_options_name_the_nearest(tmp_path: Path) -> None:
     assert {command("run", flag, "x").code for flag in ("--usres", "--users", "--backend")} == {2}
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_loses_no_record(tmp_path: Path) -> None:
     """What was written stays, the rest is kept elsewhere and named, and the run says so."""
     spill = tmp_path / "spill"

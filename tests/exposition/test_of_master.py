@@ -31,6 +31,7 @@ def test_an_idle_master_answers_prometheus_and_the_old_route(tmp_path: Path) -> 
     assert len(means) == 5
 
 
+@pytest.mark.slow
 def test_a_default_port_that_is_taken_is_done_without(tmp_path: Path) -> None:
     """Unless it was asked for."""
     here = {"where": "127.0.0.1:0"}

@@ -371,6 +371,7 @@ def test_a_busy_service_is_asked_again_and_then_given_up(scheme: str, status: in
         assert len(looks) == HASTY.tries
 
 
+@pytest.mark.slow
 def test_a_service_that_hangs_is_given_up(scheme: str, file: Path) -> None:
     """A service that accepts and never answers costs bounded time, for reading as for writing."""
     begun = time.monotonic()

@@ -97,6 +97,7 @@ def test_a_gated_model_needs_the_right_token(
     assert hub.seen[-1][1] == "Bearer right"
 
 
+@pytest.mark.slow
 def test_what_the_hub_does_not_have_is_one_line(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
