@@ -32,7 +32,7 @@ def test_what_does_not_describe_a_run_is_left_alone(
     for name, text in texts.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "run.json").write_text(text)
-    assert [folder.path.name for folder in _earlier(tmp_path)] == ["d"]
+    assert [folder.path.name for folder, _ in _earlier(tmp_path)] == ["d"]
     said = capfd.readouterr().err.splitlines()
     assert [line.split("run.json ")[1] for line in said] == [
         "does not describe a run; it is left alone"

@@ -125,10 +125,9 @@ def _wait_until_open(stage: _Stage) -> None:
 
 def _recover(stage: _Stage) -> None:
     """Tell of earlier runs; those that were cut off are brought to their end first."""
-    folders = list(_earlier(stage.parsed.runs))
-    cut = cut_off(folders)
-    for folder in folders:  # all of them, because what is to be done for some may take long
-        facts = facts_of(folder)
+    earlier = list(_earlier(stage.parsed.runs))
+    cut = cut_off([folder for folder, _ in earlier])
+    for folder, facts in earlier:  # all of them, as what is to be done for some may take long
         if folder in cut:
             facts.pop("final", None)
         stage.master.order("tell", run=facts)
@@ -137,12 +136,16 @@ def _recover(stage: _Stage) -> None:
         stage.master.order("tell", run=mend(folder, stage.console, patience_s))
 
 
-def _earlier(runs: Path) -> Iterator[RunFolder]:
-    """The newest runs here; what does not say which run it is gets no report, and nobody is told."""
+def _earlier(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """The newest runs here, with their facts.
+
+    What does not say which run it is gets no report, and nobody is told.
+    """
     for path in sorted(runs.glob("*/run.json"))[-KEPT_RUNS:]:
         folder = RunFolder(path.parent)
-        if "id" in facts_of(folder):
-            yield folder
+        facts = facts_of(folder)
+        if "id" in facts:
+            yield folder, facts
         else:
             complain(f"inferswarm: {path} does not describe a run; it is left alone")
 
