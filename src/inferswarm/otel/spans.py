@@ -5,6 +5,7 @@ from typing import Any
 
 from inferswarm.extras import need
 from inferswarm.otel.about import About, Attributes, error_type
+from inferswarm.otel.collector import EXTRA, WHAT
 from inferswarm.records import Record
 from inferswarm.scales import NS_PER_S
 from inferswarm.timing import send_lag_ns, ttft_ns
@@ -18,8 +19,8 @@ class Spans:
 
     def __init__(self, about: About, resource: Any, scope: Any) -> None:
         """`resource` and `scope` as the SDK has them."""
-        self._sdk = need("opentelemetry.sdk.trace", "otel", "telemetry.otlp")
-        self._api = need("opentelemetry.trace", "otel", "telemetry.otlp")
+        self._sdk = need("opentelemetry.sdk.trace", EXTRA, WHAT)
+        self._api = need("opentelemetry.trace", EXTRA, WHAT)
         self._about = about
         self._origin = {"resource": resource, "instrumentation_scope": scope}
 
