@@ -4,7 +4,8 @@ import json
 import os
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,18 @@ from tests.end_to_end.command import finish, records_of, started, summary_of, wa
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def standing(web: str, *words: str | int | Path, **options: object) -> Iterator[MasterClient]:
+    """A master with this web side, ready for runs; told to end afterwards."""
+    more = ("--web", web, "--serve-metrics", "off", "--max-output-tokens", 16)
+    with started("master", *words, *more, **options) as master:
+        client = MasterClient(f"http://{web}")
+        wait_for(lambda: _state(client) == "idle", 40)
+        yield client
+        master.terminate()
+        master.communicate(timeout=60)
 
 
 def posted(url: str, body: bytes, kind: str = "application/json") -> tuple[int, dict[str, Any]]:
@@ -31,10 +44,7 @@ def posted(url: str, body: bytes, kind: str = "application/json") -> tuple[int, 
 def test_users_come_and_go_and_no_request_is_cut(tmp_path: Path) -> None:
     """From 2 to 8 and back to 3, by our route and by Locust's; the run's notes say when."""
     web = f"127.0.0.1:{free_port()}"
-    words = ("--web", web, "--serve-metrics", "off", "--workers", 2, "--runs", tmp_path / "runs")
-    with started("master", *words, "--max-output-tokens", 16) as master:
-        client = MasterClient(f"http://{web}")
-        wait_for(lambda: _state(client) == "idle", 40)
+    with standing(web, "--workers", 2, "--runs", tmp_path / "runs") as client:
         load = {"users": 2, "duration": "12s"}
         run = str(client.start({"load": load})["id"])
         users = f"http://{web}/inferswarm/users"
@@ -58,8 +68,6 @@ def test_users_come_and_go_and_no_request_is_cut(tmp_path: Path) -> None:
         wait_for(lambda: "final" in client.run(run), 60)
         assert posted(users, b'{"users": 4}')[0] == 409
         folder = Path(client.run(run)["folder"])
-        master.terminate()
-        master.communicate(timeout=60)
     notes = json.loads((folder / "run.json").read_bytes())["notes"]
     told = [note.split(" s on")[0].split(" users from ")[0] for note in notes if "by hand" in note]
     assert told == ["8", "3"]
@@ -70,13 +78,10 @@ def test_users_come_and_go_and_no_request_is_cut(tmp_path: Path) -> None:
 def test_a_worker_that_was_left_over_finds_a_user_when_there_are_more(tmp_path: Path) -> None:
     """It joins for the rest of the run, and every arrival is sent once."""
     web, where = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    words = ("--web", web, "--serve-metrics", "off", "--workers", 1, "--bind", where)
+    words = ("--workers", 1, "--bind", where, "--runs", tmp_path / "runs")
     environment = {**os.environ, "INFERSWARM_TOKEN": "a-token-for-this-test"}
-    more = ("--runs", tmp_path / "runs", "--max-output-tokens", 16)
     with ExitStack() as stack:
-        master = stack.enter_context(started("master", *words, *more, env=environment))
-        client = MasterClient(f"http://{web}")
-        wait_for(lambda: _state(client) == "idle", 40)
+        client = stack.enter_context(standing(web, *words, env=environment))
         run = str(client.start({"load": {"users": 1, "requests": 200}})["id"])
         join = ["worker", "--master", where, "--once"]
         late = stack.enter_context(started(*join, env=environment))
@@ -88,8 +93,6 @@ def test_a_worker_that_was_left_over_finds_a_user_when_there_are_more(tmp_path: 
         wait_for(lambda: "final" in client.run(run), 60)
         folder = Path(client.run(run)["folder"])
         assert finish(late).code == 0
-        master.terminate()
-        master.communicate(timeout=60)
     records = records_of(folder)
     assert [record.k for record in records] == list(range(200))
     assert {record.worker for record in records} == {0, 1}
@@ -98,14 +101,9 @@ def test_a_worker_that_was_left_over_finds_a_user_when_there_are_more(tmp_path: 
 def test_an_open_loop_has_no_users_to_change(tmp_path: Path) -> None:
     """Its schedule is what was asked for."""
     web = f"127.0.0.1:{free_port()}"
-    words = ("--web", web, "--serve-metrics", "off", "--workers", 1, "--runs", tmp_path / "runs")
-    with started("master", *words, "--max-output-tokens", 4) as master:
-        client = MasterClient(f"http://{web}")
-        wait_for(lambda: _state(client) == "idle", 40)
+    with standing(web, "--workers", 1, "--runs", tmp_path / "runs") as client:
         client.start({"arrivals": {"rate": "20/s"}, "load": {"duration": "20s"}})
         status, told = posted(f"http://{web}/inferswarm/users", b'{"users": 8}')
-        master.terminate()
-        master.communicate(timeout=60)
     assert status == 422
     assert "open loop" in told["error"]
 
