@@ -31,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """Answer until Ctrl-C or SIGTERM."""
-    # The first process of a container is not ended by signals that it does not handle.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     locust = LocustClient(parsed.locust_url)
     sidecar = Sidecar(
