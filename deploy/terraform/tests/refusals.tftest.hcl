@@ -127,7 +127,7 @@ run "refused_artifact_registry_2" {
   command = plan
 
   variables {
-    artifact_registry        = "registry.example.com/some"
+    artifact_registry        = "images.example.com/some"
     create_artifact_registry = true
   }
 
